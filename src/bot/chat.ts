@@ -1,0 +1,64 @@
+import type { Message } from '../message.ts'
+
+/** PORT: a chat platform. One adapter each for console, Slack and Matrix. */
+export type ChatName = 'console' | 'slack' | 'matrix'
+
+/** A platform's own place: Slack channel id, Matrix room id, console room name. */
+export type Place = { readonly chat: ChatName; readonly id: string }
+
+/** A message that was sent. */
+export type Sent = { readonly place: Place; readonly id: string }
+
+/**
+ * Whatever happens in a chat. `event` is unique for ever on its platform: the same one delivered twice is one event.
+ * `user` is the platform's identity (Slack user id, Matrix user id, console name), hostile until `bot/people.ts` has looked it up.
+ */
+export type Incoming = {
+  readonly event: string
+  readonly place: Place
+  readonly user: string
+  /** True for bots, bridges, app-service ghosts, notices: they are ignored in silence. */
+  readonly bot: boolean
+  readonly sentAtMs: number
+} & (
+  | { readonly kind: 'text'; readonly text: string; readonly message: string; readonly thread?: string; readonly addressed: boolean; readonly direct: boolean }
+  | { readonly kind: 'reaction'; readonly name: string; readonly on: string; readonly added: boolean }
+  | { readonly kind: 'press'; readonly button: string; readonly on: string }
+  | { readonly kind: 'edit'; readonly message: string; readonly text: string }
+  | { readonly kind: 'delete'; readonly message: string }
+)
+
+/**
+ * Sending. Every call has an idempotency `key`: the same key twice is one message, as far as the platform can (Matrix transaction id),
+ * else the adapter looks before it sends again (Slack metadata). Throws SluiceError CHAT-UNREACHABLE | CHAT-LIMITED (with
+ * `retryAfterMs` on the error) | CHAT-AUTH | CHAT-REJECTED.
+ */
+export type SendOptions = {
+  readonly key: string
+  readonly thread?: string
+  /** What a card is about: console prints it, Slack keeps it as metadata. */
+  readonly job?: string
+  /** Chat identities to mention, already looked up from `Message.mention` by person name. */
+  readonly mentions?: Readonly<Record<string, string>>
+  readonly signal?: AbortSignal
+}
+
+export type Chat = {
+  readonly name: ChatName
+  /** What the platform cannot do; words are used instead. */
+  readonly can: { readonly edit: boolean; readonly buttons: boolean; readonly threads: boolean; readonly upload: boolean }
+  /** Sends as little as this between two sends into one place. */
+  readonly minIntervalMs: number
+  readonly post: (place: Place, message: Message, options: SendOptions) => Promise<Sent>
+  readonly edit: (sent: Sent, message: Message, options: SendOptions) => Promise<void>
+  /** `name` is the emoji itself (`✅`), not a platform's word for it. */
+  readonly react: (sent: Sent, name: string, options: SendOptions) => Promise<void>
+  readonly tellPrivately: (user: string, message: Message, options: SendOptions) => Promise<void>
+  readonly upload: (place: Place, file: { readonly name: string; readonly text: string }, options: SendOptions) => Promise<void>
+  /** Starts receiving. `onIncoming` resolves when the event is stored; only then the platform gets its acknowledgement. */
+  readonly start: (onIncoming: (incoming: Incoming) => Promise<void>) => Promise<void>
+  readonly stop: () => Promise<void>
+}
+
+/** A platform asked to slow down for so long. */
+export type RateLimited = { readonly retryAfterMs: number }

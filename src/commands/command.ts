@@ -1,0 +1,99 @@
+import type { z } from 'zod'
+import type { Code, Refusal } from '../errors.ts'
+import type { Change, Jobs } from '../jobs/job.ts'
+import type { Message } from '../message.ts'
+import type { Person } from '../person.ts'
+import type { ClusterType, Decide, Risk } from '../policies/policy.ts'
+import type { Cluster } from '../systems/kubernetes/port.ts'
+import type { Facts, FactName, Subject } from '../systems/facts/port.ts'
+
+/**
+ * PORT: a word people type. A phrase is a pattern: literal words, `a|b` choices, `[optional]` parts and `{slots}`.
+ * `{nodes}` is the argument `nodes` of slot type `nodes`; `{timeoutMs:duration}` names argument and slot apart.
+ * `set` gives arguments that the words themselves mean.
+ */
+export type Phrase = string | { readonly say: string; readonly set: Readonly<Record<string, unknown>> }
+
+type Described<A> = {
+  /** Canonical name: `list nodes`. */
+  readonly name: string
+  readonly summary: string
+  readonly phrases: readonly Phrase[]
+  /** Parts that may stand anywhere, in any order: `aggressively`, `timeout {timeoutMs:duration}`, `--force`. */
+  readonly options?: readonly Phrase[]
+  readonly args: z.ZodType<A>
+  readonly examples: readonly string[]
+  /** More for `help <name>`: the manual's own commands it stands for, and what it will not do. */
+  readonly manual?: readonly string[]
+}
+
+/** Everything an answer may be given; each command names what it takes. */
+export type Capabilities = {
+  readonly inventory: Inventory
+  readonly cluster: (name: string) => Promise<Cluster | Refusal>
+  readonly jobs: Jobs
+  /** Every change by name, for `plan X` and `why`. */
+  readonly changes: ReadonlyMap<string, Change>
+  readonly decide: Decide
+  readonly readFacts: (names: readonly FactName[], subject: Subject, signal: AbortSignal) => Promise<Facts>
+  readonly commands: () => readonly Command[]
+  readonly people: readonly Person[]
+  readonly nowMs: () => number
+}
+export type CapabilityName = keyof Capabilities
+
+export type Situation = { readonly person: Person; readonly room: string; readonly event: string; readonly text: string; readonly atMs: number; readonly thread?: { readonly job: string }; readonly signal: AbortSignal }
+
+export type AnswerCommand = Described<never> & {
+  readonly kind: 'answer'
+  readonly risk: 'read'
+  readonly takes: readonly CapabilityName[]
+  readonly answer: (args: never, ctx: Capabilities & Situation) => Promise<Message | Refusal>
+}
+export type ChangeCommand = Described<never> & Change & { readonly kind: 'change' }
+export type Command = AnswerCommand | ChangeCommand
+
+/** A read, or a word about jobs. `takes` is all it gets. */
+export function answer<A, const N extends readonly CapabilityName[]>(
+  command: Described<A> & { readonly takes: N; readonly answer: (args: A, ctx: Pick<Capabilities, N[number]> & Situation) => Promise<Message | Refusal> },
+): AnswerCommand {
+  // args were parsed by command.args before they come here: A is erased only in the list of all commands
+  return { ...command, kind: 'answer', risk: 'read' } as unknown as AnswerCommand
+}
+
+/** A change of a cluster: planned, decided, approved, queued, done once. */
+export function change<A>(
+  command: Described<A> & Omit<Change, 'risk' | 'resolve'> & { readonly risk: (args: A) => Exclude<Risk, 'read'>; readonly resolve: (args: A, read: Parameters<Change['resolve']>[1]) => ReturnType<Change['resolve']> },
+): ChangeCommand {
+  // see answer(): the stored arguments went through command.args
+  return { ...command, kind: 'change' } as unknown as ChangeCommand
+}
+
+/** The names the grammar knows. A running bot uses live nodes, `sluice parse` the registry alone. */
+export type InventoryNode = { readonly name: string; readonly fqdn?: string; readonly controlPlane: boolean }
+export type InventoryCluster = {
+  readonly name: string
+  readonly fqdn: string
+  readonly aliases: readonly string[]
+  readonly type: ClusterType
+  readonly place: string
+  readonly purpose: string
+  readonly state: 'active' | 'unused'
+  readonly maintainers: readonly string[]
+  readonly masters: readonly string[]
+  readonly argoUrl?: string
+  readonly rook: boolean
+  readonly v4Proxy?: string
+  readonly lastVerified?: string
+  readonly ipFamily: 'ipv6' | 'dual'
+  readonly nodes: readonly InventoryNode[]
+  readonly live: boolean
+}
+export type Inventory = { readonly clusters: readonly InventoryCluster[]; readonly people: readonly { readonly name: string; readonly title: string }[] }
+
+/** What a sentence was understood as. */
+export type Understood =
+  | { readonly result: 'command'; readonly commands: readonly { readonly command: string; readonly risk: Risk; readonly args: Readonly<Record<string, unknown>> }[] }
+  | { readonly result: 'ask'; readonly code: Code; readonly message: string; readonly choices: readonly { readonly label: string; readonly text: string }[] }
+  | { readonly result: 'refuse'; readonly code: Code; readonly message: string; readonly choices: readonly { readonly label: string; readonly text: string }[] }
+  | { readonly result: 'ignore' }

@@ -1,0 +1,54 @@
+/** The clock is handed in, so that tests and demos can set it. Milliseconds since 1970. */
+export type Clock = { readonly now: () => number }
+
+const UNIT_MS = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000, w: 604_800_000 } as const
+const WORDS: Record<string, keyof typeof UNIT_MS> = {
+  s: 's', sec: 's', secs: 's', second: 's', seconds: 's', sekunde: 's', sekunden: 's',
+  m: 'm', min: 'm', mins: 'm', minute: 'm', minutes: 'm', minuten: 'm',
+  h: 'h', hour: 'h', hours: 'h', hr: 'h', hrs: 'h', stunde: 'h', stunden: 'h',
+  d: 'd', day: 'd', days: 'd', tag: 'd', tage: 'd', tagen: 'd',
+  w: 'w', week: 'w', weeks: 'w', woche: 'w', wochen: 'w',
+}
+
+/** `90s`, `10m`, `1h30m`, `2 hours` -> milliseconds; undefined when it is no duration. */
+export function parseDurationMs(text: string): number | undefined {
+  const whole = text.trim().toLowerCase()
+  if (!/^(\d+(\.\d+)?\s*[a-z]+\s*)+$/.test(whole)) return undefined
+  let sumMs = 0
+  for (const [, amount, word] of whole.matchAll(/(\d+(?:\.\d+)?)\s*([a-z]+)/g)) {
+    const unit = WORDS[word ?? '']
+    if (unit === undefined) return undefined
+    sumMs += Number(amount) * UNIT_MS[unit]
+  }
+  return Math.round(sumMs)
+}
+
+/** Like kubectl's HumanDuration (k8s.io/apimachinery pkg/util/duration): `52d`, `3m11s`, `7d2h`. */
+export function humanAge(ms: number): string {
+  const s = Math.floor(ms / 1000)
+  if (s < 0) return s > -2 ? '0s' : '<invalid>'
+  if (s < 120) return `${s}s`
+  const m = Math.floor(s / 60)
+  if (m < 10) return s % 60 === 0 ? `${m}m` : `${m}m${s % 60}s`
+  if (m < 180) return `${m}m`
+  const h = Math.floor(m / 60)
+  if (h < 8) return m % 60 === 0 ? `${h}h` : `${h}h${m % 60}m`
+  if (h < 48) return `${h}h`
+  if (h < 192) return h % 24 === 0 ? `${Math.floor(h / 24)}d` : `${Math.floor(h / 24)}d${h % 24}h`
+  if (h < 24 * 365 * 2) return `${Math.floor(h / 24)}d`
+  if (h < 24 * 365 * 8) {
+    const years = Math.floor(h / 24 / 365)
+    const days = Math.floor(h / 24) % 365
+    return days === 0 ? `${years}y` : `${years}y${days}d`
+  }
+  return `${Math.floor(h / 24 / 365)}y`
+}
+
+/** For sentences: `4m12s`, `1h5m`, `30 s` style spans of a job. */
+export function humanSpan(ms: number): string {
+  const s = Math.round(ms / 1000)
+  if (s < 60) return `${s}s`
+  if (s < 3600) return s % 60 === 0 ? `${s / 60}m` : `${Math.floor(s / 60)}m${s % 60}s`
+  const m = Math.round(s / 60)
+  return m % 60 === 0 ? `${m / 60}h` : `${Math.floor(m / 60)}h${m % 60}m`
+}

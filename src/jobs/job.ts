@@ -1,0 +1,145 @@
+import type { Code, Refusal } from '../errors.ts'
+import type { Decision, Needs, Risk } from '../policies/policy.ts'
+import type { Finding, Progress, Step } from '../steps/step.ts'
+import type { FactName, Facts } from '../systems/facts/port.ts'
+import type { Cluster, Node } from '../systems/kubernetes/port.ts'
+
+/** PORT: jobs, and what a job must know of a command. */
+export type JobState = 'received' | 'planned' | 'waiting' | 'queued' | 'running' | 'done' | 'failed' | 'cancelled' | 'refused' | 'expired' | 'needs-human'
+export const FINAL: ReadonlySet<JobState> = new Set<JobState>(['done', 'failed', 'cancelled', 'refused', 'expired'])
+
+export type Args = Readonly<Record<string, unknown>>
+
+/** Names resolved to uids, selectors to nodes, in the order of work. Stored with the job: plain JSON. */
+export type Target = {
+  readonly cluster: string
+  readonly clusterUid: string
+  readonly nodes: readonly { readonly name: string; readonly uid: string; readonly controlPlane: boolean }[]
+  readonly args: Args
+  /** The sentence in its canonical form: `drain server23 on p10`. */
+  readonly sentence: string
+}
+
+export type LockKey = string
+export type Read = { readonly cluster: Cluster; readonly nodes: () => Promise<readonly Node[]>; readonly nowMs: () => number; readonly signal: AbortSignal; readonly person: string }
+
+/** What a job must know of a command: commands of kind `change` are such. */
+export type Change = {
+  readonly name: string
+  readonly summary: string
+  readonly risk: (args: Args) => Risk
+  readonly resolve: (args: Args, read: Read) => Promise<Target | Refusal>
+  readonly facts: (target: Target) => readonly FactName[]
+  /** `cluster/p10`, `control-plane/p10`, `storage/p10`. Held as a whole set. */
+  readonly locks: (target: Target) => readonly LockKey[]
+  readonly steps: (target: Target) => readonly Step[]
+  readonly onCancel: 'keep' | 'undo' | 'ask'
+  /** A sentence offered after a failure or a cancel, e.g. `uncordon server23 on p10`; undefined when there is nothing to offer. */
+  readonly offer?: (target: Target) => string | undefined
+}
+
+export type Plan = {
+  readonly target: Target
+  readonly risk: Risk
+  readonly findings: readonly Finding[]
+  readonly facts: Facts
+  readonly hash: string
+  readonly steps: readonly { readonly id: string; readonly title: string }[]
+  readonly plannedAtMs: number
+}
+
+/** key -> what grew, for people. */
+export type Growth = readonly { readonly key: string; readonly was?: Finding; readonly now: Finding }[]
+
+export type Vote = { readonly person: string; readonly choice: 'approve' | 'deny'; readonly atMs: number; readonly event: string; readonly reason?: string }
+
+/** What the job waits for people with. A vote on an old question never counts for a new one. */
+export type Question = {
+  /** `17.1`, `17.2` ... */
+  readonly id: string
+  readonly kind: 'approval' | 'confirm' | 'gate'
+  readonly code: Code | null
+  readonly text: string
+  readonly details: readonly string[]
+  readonly planHash: string
+  readonly needs: Needs
+  readonly choices: readonly { readonly word: string; readonly label: string; readonly risk: Risk }[]
+  readonly growth: Growth
+  readonly votes: readonly Vote[]
+  readonly askedAtMs: number
+  readonly expiresAtMs: number
+}
+
+export type Asked = {
+  readonly command: string
+  readonly args: Args
+  readonly by: string
+  readonly room: string
+  readonly text: string
+  readonly atMs: number
+  /** The chat event: submitting the same one twice is one job. */
+  readonly event: string
+  /** The message that asked, to react on and to watch for its deletion: `slack:C1:171.2`. */
+  readonly message?: string
+  readonly ticket?: string
+}
+
+export type StepView = { readonly id: string; readonly title: string; readonly mark: 'pending' | 'running' | 'done' | 'failed' | 'skipped'; readonly note?: string }
+
+/** One committed state of a job; everything that is shown is drawn from it. */
+export type Revision = {
+  readonly job: string
+  readonly revision: number
+  readonly state: JobState
+  readonly code: Code | null
+  readonly atMs: number
+  readonly asked: Asked
+  readonly plan?: Plan
+  readonly decision?: Decision
+  readonly question?: Question
+  /** Votes of the approval that let it start. */
+  readonly approvedBy: readonly string[]
+  readonly steps: readonly StepView[]
+  readonly progress?: Progress
+  readonly locks: readonly LockKey[]
+  /** The job that holds what this one waits for. */
+  readonly behind?: string
+  readonly startedAtMs?: number
+  readonly endedAtMs?: number
+  /** Sentences: cause, what was changed, what is left. */
+  readonly result?: { readonly text: string; readonly details: readonly string[]; readonly next?: string }
+  /** A sentence to send, as a button: `uncordon server23 on p10`. */
+  readonly offer?: string
+  /** Set by the commands that follow up: the job this one retries. */
+  readonly retryOf?: string
+  readonly practice: boolean
+}
+
+export type Transition = { readonly id: string; readonly job: string; readonly state: JobState; readonly code: Code | null; readonly revision: number }
+export type Holding = { readonly lock: LockKey; readonly job: string; readonly person: string; readonly sentence: string; readonly ticket?: string; readonly sinceMs: number; readonly queue: readonly { readonly job: string; readonly person: string; readonly sentence: string }[] }
+export type Answer = { readonly ok: true; readonly text: string } | Refusal
+export type Filter = { readonly states?: readonly JobState[]; readonly cluster?: string; readonly limit?: number }
+
+/** What has to be known of the speaker of a word about a job. `event` makes it once, `atMs` orders it. */
+export type Speaker = { readonly person: string; readonly event: string; readonly atMs: number }
+
+export type Jobs = {
+  /** Stores the request and answers with its number; the same event again answers with the same number. */
+  readonly submit: (asked: Asked) => Promise<string>
+  /** Resolve, read facts, preview, decide; changes nothing. */
+  readonly plan: (asked: Asked, signal: AbortSignal) => Promise<{ readonly plan: Plan; readonly decision: Decision } | Refusal>
+  /** approve, deny, or take back. Without `question` the newest one. Idempotent per event. */
+  readonly vote: (vote: { readonly job: string; readonly question?: string; readonly choice: 'approve' | 'deny' | 'withdraw'; readonly reason?: string } & Speaker) => Promise<Answer>
+  /** A gate's word. Decided by policy for the speaker with the choice's risk. */
+  readonly choose: (choice: { readonly job: string; readonly question?: string; readonly word: string } & Speaker) => Promise<Answer>
+  readonly cancel: (request: { readonly job: string; readonly reason?: string } & Speaker) => Promise<Answer>
+  /** The asking message was deleted: cancels while it waits for people, and no later. */
+  readonly withdrawRequest: (message: string) => Promise<void>
+  readonly resume: (request: { readonly job: string } & Speaker) => Promise<Answer>
+  readonly retry: (request: { readonly job: string; readonly room: string } & Speaker) => Promise<Answer>
+  readonly get: (job: string) => Promise<Revision | undefined>
+  readonly list: (filter: Filter) => Promise<readonly Revision[]>
+  readonly holders: (filter?: { readonly lock?: string }) => Promise<readonly Holding[]>
+  /** Committed transitions after the id (`0` = all), then live until the signal aborts. */
+  readonly transitions: (after: string, signal: AbortSignal) => AsyncIterable<Transition>
+}

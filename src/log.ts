@@ -1,0 +1,12 @@
+import { type Logger, pino } from 'pino'
+import { redact } from './redact.ts'
+
+export type Log = Pick<Logger, 'debug' | 'info' | 'warn' | 'error' | 'fatal'>
+
+/** JSON lines to stderr; every line goes through the redaction gate. */
+export function makeLog(level: string): Log {
+  return pino({ level, base: null }, { write: (line: string) => process.stderr.write(redact(line)) })
+}
+
+/** For tests and pure parts: says nothing. */
+export const silentLog: Log = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {}, fatal: () => {} }

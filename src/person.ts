@@ -1,0 +1,10 @@
+/** A configured human. `name` is the short word used in policies and on the console (`nico`). */
+export type Person = {
+  readonly name: string
+  readonly title: string
+  readonly groups: readonly string[]
+  readonly timeZone: string
+}
+
+/** Groups every person has without being listed: `all` holds everybody who is configured. */
+export type GroupName = string

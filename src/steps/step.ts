@@ -1,0 +1,83 @@
+import type { Code } from '../errors.ts'
+import type { Risk } from '../policies/policy.ts'
+import type { Cluster } from '../systems/kubernetes/port.ts'
+import type { Host } from '../systems/ssh/port.ts'
+
+/** PORT: one idempotent action. preview() reads, done() asks the world, run() changes it. */
+export type Verdict = 'skip' | 'do' | 'warn' | 'block'
+
+/** What would happen to one object, and why. `key` = step + object or owner workload + PDB: no volatile names or counts in it. */
+export type Finding = {
+  readonly key: string
+  /** For people: `gitea-acme/gitea-0`, `server23`. */
+  readonly object: string
+  readonly uid?: string
+  readonly verdict: Verdict
+  readonly code?: Code
+  readonly reason: string
+  readonly fix?: string
+  /** Volatile: counts, pod names, momentary numbers. Not hashed. */
+  readonly detail?: string
+  /** Groups findings in a plan: `evict`, `stays`, `single-replica`, `pdb`, `emptydir`, `unmanaged`, `local-volume`, `capacity`, `cordon` ... */
+  readonly topic: string
+}
+
+/** What was seen to be true after a step. `data` goes into the journal (no secrets, no objects larger than needed). */
+export type Evidence = { readonly kind: 'evidence'; readonly text: string; readonly data?: Readonly<Record<string, unknown>> }
+
+/** A question in the middle: the job parks without a worker. A choice is decided by policy for whoever makes it. */
+export type Choice = { readonly word: string; readonly label: string; readonly risk: Risk; readonly args?: Readonly<Record<string, unknown>>; readonly effect: 'again' | 'abort' | 'abort-undo' | 'show' }
+export type Gate = { readonly kind: 'gate'; readonly code: Code; readonly text: string; readonly details?: readonly string[]; readonly choices: readonly Choice[]; readonly withinMs: number }
+
+/** A step's journal: sub-entries, e.g. one per pod. Writes are lock-checked: a worker that lost its job gets JOB-LOST thrown. */
+export type StepJournal = {
+  /** Before an effect. Resolves only when it is stored. Several at once are one write. */
+  readonly intent: (entries: readonly { readonly key: string; readonly data?: Readonly<Record<string, unknown>> }[]) => Promise<void>
+  /** After it. */
+  readonly evidence: (entries: readonly { readonly key: string; readonly data?: Readonly<Record<string, unknown>> }[]) => Promise<void>
+  /** What earlier attempts wrote: key -> intent and evidence. */
+  readonly read: () => Promise<ReadonlyMap<string, { readonly intent?: Readonly<Record<string, unknown>>; readonly evidence?: Readonly<Record<string, unknown>> }>>
+}
+
+/** Live, drawn on the card: at most what a person can read. */
+export type Progress = { readonly done: number; readonly of: number; readonly waiting: readonly { readonly object: string; readonly why: string; readonly sinceMs: number }[]; readonly text?: string }
+
+export type PreviewContext = {
+  readonly cluster: Cluster
+  readonly host: (name: string) => Host
+  readonly nowMs: () => number
+  readonly signal: AbortSignal
+  /** What earlier steps of the same plan promise: `cordoned:server23`, `drained:server23`. */
+  readonly assume: Set<string>
+  /** Reads shared by the steps of one plan (`pods of server23`), so that a list is fetched once. */
+  readonly cache: Map<string, Promise<unknown>>
+}
+
+export type StepContext = {
+  readonly cluster: Cluster
+  readonly host: (name: string) => Host
+  readonly nowMs: () => number
+  readonly job: { readonly id: string; readonly person: string; readonly ticket?: string; readonly attempt: number; readonly fence: string; readonly url?: string }
+  /** Arguments changed by the choice of a gate (`{timeoutMs}` after "wait more"). */
+  readonly chosen: Readonly<Record<string, unknown>>
+  readonly journal: StepJournal
+  readonly report: (progress: Progress) => void
+  /** Throws CANCELLED when the job is cancelled; JOB-LOST when another worker has it. Call it before each effect. */
+  readonly safePoint: () => Promise<void>
+  /** Aborts at the time-out, at a cancel, at shutdown and at the loss of the job. */
+  readonly signal: AbortSignal
+}
+
+export type Step = {
+  /** Stable within the job: `cordon server23`. */
+  readonly id: string
+  readonly title: string
+  readonly preview: (ctx: PreviewContext) => Promise<readonly Finding[]>
+  /** Asks the world, not the record: is it so already? */
+  readonly done: (ctx: StepContext) => Promise<Evidence | undefined>
+  readonly run: (ctx: StepContext) => Promise<Evidence | Gate>
+  readonly undo?: (ctx: StepContext) => Promise<Evidence>
+  /** May it run again when the journal has an intent without evidence? */
+  readonly repeatable: boolean
+  readonly timeoutMs: number
+}
