@@ -1,97 +1,232 @@
 /** Every code Sluice may show: what it means, and what to do next. docs/errors.md is generated from this table. */
 export const ERRORS = {
-  'PARSE-UNKNOWN': { sentence: 'The words are not a command Sluice knows.', advice: 'Say `help` for the list of commands.' },
-  'PARSE-NEGATED': { sentence: 'The sentence says not to do it.', advice: 'Nothing was done. Say it without the negation if you want it.' },
+  'PARSE-UNKNOWN': {
+    sentence: 'The words are not a command Sluice knows.',
+    advice: 'Say `help` for the list of commands.',
+  },
+  'PARSE-NEGATED': {
+    sentence: 'The sentence says not to do it.',
+    advice: 'Nothing was done. Say it without the negation if you want it.',
+  },
   'PARSE-MISSING': { sentence: 'A part of the command is missing.', advice: 'Answer with the missing part.' },
-  'PARSE-AMBIGUOUS': { sentence: 'The words can mean more than one thing.', advice: 'Choose one of the offered sentences.' },
+  'PARSE-AMBIGUOUS': {
+    sentence: 'The words can mean more than one thing.',
+    advice: 'Choose one of the offered sentences.',
+  },
   'PARSE-NODE': { sentence: 'A named node does not exist.', advice: 'Look at `list nodes` and name nodes that exist.' },
   'PARSE-CLUSTER': { sentence: 'The named cluster does not exist.', advice: 'Look at `list clusters`.' },
-  'PARSE-RANGE': { sentence: 'A node range cannot be expanded completely.', advice: 'Name nodes that all exist; nothing was done.' },
-  'PARSE-SEVERAL': { sentence: 'One message may hold one change.', advice: 'Send each change as a message of its own.' },
+  'PARSE-RANGE': {
+    sentence: 'A node range cannot be expanded completely.',
+    advice: 'Name nodes that all exist; nothing was done.',
+  },
+  'PARSE-SEVERAL': {
+    sentence: 'One message may hold one change.',
+    advice: 'Send each change as a message of its own.',
+  },
   'PARSE-TOO-LONG': { sentence: 'The text is too long for a command.', advice: 'Send a shorter sentence.' },
   'PARSE-CONTROL': { sentence: 'The text holds control characters.', advice: 'Type the command as plain text.' },
-  'PARSE-ARGUMENT': { sentence: 'An argument has a form Sluice does not accept.', advice: 'See `help` of the command for its arguments.' },
-  'PARSE-ALL': { sentence: 'A change on everything needs a filter.', advice: 'Name the nodes, or say which ones (`that are cordoned`).' },
-  'PARSE-SCHEDULED': { sentence: 'Changes at a later time are not possible yet.', advice: 'Ask again when it shall happen.' },
-  'NOT-YET': { sentence: 'Sluice knows this operation but cannot do it yet.', advice: 'Follow the manual for it; `help` lists what works today.' },
+  'PARSE-ARGUMENT': {
+    sentence: 'An argument has a form Sluice does not accept.',
+    advice: 'See `help` of the command for its arguments.',
+  },
+  'PARSE-ALL': {
+    sentence: 'A change on everything needs a filter.',
+    advice: 'Name the nodes, or say which ones (`that are cordoned`).',
+  },
+  'PARSE-SCHEDULED': {
+    sentence: 'Changes at a later time are not possible yet.',
+    advice: 'Ask again when it shall happen.',
+  },
+  'NOT-YET': {
+    sentence: 'Sluice knows this operation but cannot do it yet.',
+    advice: 'Follow the manual for it; `help` lists what works today.',
+  },
   'NOT-OFFERED': { sentence: 'Sluice does not offer this.', advice: 'Say `help` for what it does.' },
-  'PERSON-UNKNOWN': { sentence: 'Nobody configured has this chat identity.', advice: 'Ask an operator to add you to config/people.yaml.' },
-  'PERSON-AMBIGUOUS': { sentence: 'Two people have the same chat identity.', advice: 'An operator must mend config/people.yaml.' },
+  'PERSON-UNKNOWN': {
+    sentence: 'Nobody configured has this chat identity.',
+    advice: 'Ask an operator to add you to config/people.yaml.',
+  },
+  'PERSON-AMBIGUOUS': {
+    sentence: 'Two people have the same chat identity.',
+    advice: 'An operator must mend config/people.yaml.',
+  },
   'ROOM-UNKNOWN': { sentence: 'The room is not configured.', advice: 'Use a room of config/sluice.yaml.' },
   'EVENT-BAD': { sentence: 'The line is not an event Sluice can take.', advice: 'See docs/console.md for the forms.' },
   'JOB-UNKNOWN': { sentence: 'There is no job with this number.', advice: 'Say `jobs` for the list.' },
-  'JOB-STATE': { sentence: 'The job is not in a state where this is possible.', advice: 'Say `job N` to see where it stands.' },
-  'BUTTON-UNKNOWN': { sentence: 'The message has no such button, or it is no longer valid.', advice: 'Use the newest message of the job.' },
+  'JOB-STATE': {
+    sentence: 'The job is not in a state where this is possible.',
+    advice: 'Say `job N` to see where it stands.',
+  },
+  'BUTTON-UNKNOWN': {
+    sentence: 'The message has no such button, or it is no longer valid.',
+    advice: 'Use the newest message of the job.',
+  },
   'OFFER-OLD': { sentence: 'The command is older than five minutes.', advice: 'Send it again if you still want it.' },
   'RATE-PERSON': { sentence: 'That were more than 20 requests in a minute.', advice: 'Wait a minute.' },
   'POLICY-NONE': { sentence: 'No policy allows this.', advice: 'Say `why` to see the rules, or ask an operator.' },
   'POLICY-DENIED': { sentence: 'A policy forbids this.', advice: 'Say `why` to see the rule.' },
-  'POLICY-UNMET': { sentence: 'The policy needs approvals that no configured people can give.', advice: 'An operator must mend the policy or the groups.' },
-  'POLICY-FACT': { sentence: 'A fact that a rule needs cannot be read.', advice: 'Mend what cannot be read, then ask again.' },
-  'POLICY-ERROR': { sentence: 'A policy failed while it was evaluated.', advice: 'An operator must look at the log; until then it is a no.' },
+  'POLICY-UNMET': {
+    sentence: 'The policy needs approvals that no configured people can give.',
+    advice: 'An operator must mend the policy or the groups.',
+  },
+  'POLICY-FACT': {
+    sentence: 'A fact that a rule needs cannot be read.',
+    advice: 'Mend what cannot be read, then ask again.',
+  },
+  'POLICY-ERROR': {
+    sentence: 'A policy failed while it was evaluated.',
+    advice: 'An operator must look at the log; until then it is a no.',
+  },
   'POLICY-TICKET': { sentence: 'The policy requires an open ticket.', advice: 'Add the ticket: `... #1234`.' },
   'TICKET-UNKNOWN': { sentence: 'The ticket does not exist.', advice: 'Check the number.' },
   'TICKET-CLOSED': { sentence: 'The ticket is closed.', advice: 'Open it again, or name another.' },
   'TICKET-UNREADABLE': { sentence: 'The ticket cannot be read.', advice: 'Check Redmine and its API key.' },
   'VOTE-OWN': { sentence: 'It needs someone else: the asker never counts.', advice: 'Ask one of the named people.' },
-  'VOTE-NOT-ELIGIBLE': { sentence: 'This vote does not count: the policy does not name you.', advice: 'Say `why N` to see who may approve.' },
+  'VOTE-NOT-ELIGIBLE': {
+    sentence: 'This vote does not count: the policy does not name you.',
+    advice: 'Say `why N` to see who may approve.',
+  },
   'VOTE-OLD': { sentence: 'This vote is for an older question.', advice: 'Vote on the newest message of the job.' },
   'VOTE-CLOSED': { sentence: 'The question is closed.', advice: 'Say `job N` to see where it stands.' },
   'APPROVAL-DENIED': { sentence: 'Somebody said no.', advice: 'Talk to them; ask again when it is settled.' },
   'APPROVAL-EXPIRED': { sentence: 'Nobody answered in time.', advice: 'Ask again when the people are there.' },
-  'PLAN-GREW': { sentence: 'The plan has grown since it was approved.', advice: 'Read the difference and approve again.' },
+  'PLAN-GREW': {
+    sentence: 'The plan has grown since it was approved.',
+    advice: 'Read the difference and approve again.',
+  },
   'PLAN-BLOCKED': { sentence: 'The plan holds something that blocks it.', advice: 'Mend what blocks, then ask again.' },
   'PLAN-EMPTY': { sentence: 'There is nothing to act on.', advice: 'Name what it shall act on.' },
-  'IDENTITY-CHANGED': { sentence: 'The cluster behind this name is not the one that was pinned.', advice: 'Check the kubeconfig; `sluice doctor --pin` pins a new identity.' },
-  'QUORUM': { sentence: 'The etcd cluster would lose its quorum.', advice: 'Bring the unhealthy members back first.' },
-  'STORAGE': { sentence: 'The storage cluster is not in a state to lose a node.', advice: 'Wait for HEALTH_OK and for the other failure domain.' },
-  'STORAGE-DOMAINS': { sentence: 'The nodes are in more than one storage failure domain.', advice: 'Drain one failure domain at a time.' },
-  'CAPACITY': { sentence: 'The other nodes have too little room.', advice: 'Make room, or drain fewer nodes.' },
-  'DRAIN-DAEMONSET': { sentence: 'cannot delete DaemonSet-managed Pods', advice: 'Let the drain ignore DaemonSets (the default).' },
-  'DRAIN-LOCAL': { sentence: 'cannot delete Pods with local storage', advice: 'Say `aggressively` to delete their emptyDir data.' },
-  'DRAIN-UNMANAGED': { sentence: 'cannot delete Pods that declare no controller', advice: 'Say `including unmanaged pods`; they will not come back.' },
-  'DRAIN-PDB': { sentence: 'A PodDisruptionBudget blocks the eviction.', advice: 'Wait, or heal the workload behind the budget.' },
-  'DRAIN-MULTIPDB': { sentence: 'A pod is under more than one PodDisruptionBudget; the API cannot evict it.', advice: 'Remove one of the budgets.' },
-  'DRAIN-TIMEOUT': { sentence: 'The drain did not end in time.', advice: 'Choose: wait longer, show the PDB, force, or abort and uncordon.' },
-  'DRAIN-CORDON-FAILED': { sentence: 'The node could not be cordoned; nothing was evicted.', advice: 'Check the permissions of the credentials.' },
-  'DRAIN-EVICT': { sentence: 'A pod could not be evicted.', advice: 'See the error of the pod; the node stays cordoned.' },
+  'IDENTITY-CHANGED': {
+    sentence: 'The cluster behind this name is not the one that was pinned.',
+    advice: 'Check the kubeconfig; `sluice doctor --pin` pins a new identity.',
+  },
+  QUORUM: { sentence: 'The etcd cluster would lose its quorum.', advice: 'Bring the unhealthy members back first.' },
+  STORAGE: {
+    sentence: 'The storage cluster is not in a state to lose a node.',
+    advice: 'Wait for HEALTH_OK and for the other failure domain.',
+  },
+  'STORAGE-DOMAINS': {
+    sentence: 'The nodes are in more than one storage failure domain.',
+    advice: 'Drain one failure domain at a time.',
+  },
+  CAPACITY: { sentence: 'The other nodes have too little room.', advice: 'Make room, or drain fewer nodes.' },
+  'DRAIN-DAEMONSET': {
+    sentence: 'cannot delete DaemonSet-managed Pods',
+    advice: 'Let the drain ignore DaemonSets (the default).',
+  },
+  'DRAIN-LOCAL': {
+    sentence: 'cannot delete Pods with local storage',
+    advice: 'Say `aggressively` to delete their emptyDir data.',
+  },
+  'DRAIN-UNMANAGED': {
+    sentence: 'cannot delete Pods that declare no controller',
+    advice: 'Say `including unmanaged pods`; they will not come back.',
+  },
+  'DRAIN-PDB': {
+    sentence: 'A PodDisruptionBudget blocks the eviction.',
+    advice: 'Wait, or heal the workload behind the budget.',
+  },
+  'DRAIN-MULTIPDB': {
+    sentence: 'A pod is under more than one PodDisruptionBudget; the API cannot evict it.',
+    advice: 'Remove one of the budgets.',
+  },
+  'DRAIN-TIMEOUT': {
+    sentence: 'The drain did not end in time.',
+    advice: 'Choose: wait longer, show the PDB, force, or abort and uncordon.',
+  },
+  'DRAIN-CORDON-FAILED': {
+    sentence: 'The node could not be cordoned; nothing was evicted.',
+    advice: 'Check the permissions of the credentials.',
+  },
+  'DRAIN-EVICT': {
+    sentence: 'A pod could not be evicted.',
+    advice: 'See the error of the pod; the node stays cordoned.',
+  },
   'CORDON-FOREIGN': { sentence: 'The node was cordoned by somebody else.', advice: 'Ask them, or confirm.' },
   'NODE-NOT-READY': { sentence: 'The node is not Ready.', advice: 'Bring the node back first.' },
-  'LOCKED': { sentence: 'Another job holds what this one needs.', advice: 'Say `who holds X`.' },
-  'CANCELLED': { sentence: 'The job was cancelled.', advice: 'Ask again when wanted.' },
-  'STEP-UNCLEAR': { sentence: 'It is unclear whether a step took place.', advice: 'Look at the system, then `resume N` or `cancel N`.' },
+  LOCKED: { sentence: 'Another job holds what this one needs.', advice: 'Say `who holds X`.' },
+  CANCELLED: { sentence: 'The job was cancelled.', advice: 'Ask again when wanted.' },
+  'STEP-UNCLEAR': {
+    sentence: 'It is unclear whether a step took place.',
+    advice: 'Look at the system, then `resume N` or `cancel N`.',
+  },
   'STEP-FAILED': { sentence: 'A step failed.', advice: 'Mend the cause, then `resume N`.' },
   'STEP-TIMEOUT': { sentence: 'A step did not end within its limit.', advice: 'Look at the system, then `resume N`.' },
   'JOB-LOST': { sentence: 'This worker no longer holds the job.', advice: 'Another worker goes on with it.' },
-  'OBSERVE-ONLY': { sentence: 'Sluice runs in observe mode and changes nothing.', advice: 'Set `mode: act` in config/sluice.yaml.' },
+  'OBSERVE-ONLY': {
+    sentence: 'Sluice runs in observe mode and changes nothing.',
+    advice: 'Set `mode: act` in config/sluice.yaml.',
+  },
   'CLUSTER-UNUSED': { sentence: 'The cluster is marked unused.', advice: 'Name another cluster.' },
-  'CLUSTER-NO-CREDENTIALS': { sentence: 'No credentials are configured for the cluster.', advice: 'Add `credentials` to config/clusters.yaml.' },
-  'K8S-UNREACHABLE': { sentence: 'The API server cannot be reached.', advice: 'Check the network and the control plane.' },
-  'K8S-FORBIDDEN': { sentence: 'The API server forbids this to Sluice.', advice: 'Grant the missing rule; deploy/rbac.yaml has them all.' },
+  'CLUSTER-NO-CREDENTIALS': {
+    sentence: 'No credentials are configured for the cluster.',
+    advice: 'Add `credentials` to config/clusters.yaml.',
+  },
+  'K8S-UNREACHABLE': {
+    sentence: 'The API server cannot be reached.',
+    advice: 'Check the network and the control plane.',
+  },
+  'K8S-FORBIDDEN': {
+    sentence: 'The API server forbids this to Sluice.',
+    advice: 'Grant the missing rule; deploy/rbac.yaml has them all.',
+  },
   'K8S-NOT-FOUND': { sentence: 'The object does not exist.', advice: 'Check the name.' },
   'K8S-CONFLICT': { sentence: 'The object changed meanwhile.', advice: 'Try again.' },
   'K8S-ERROR': { sentence: 'The API server answered with an error.', advice: 'See the text of the error.' },
-  'K8S-TIMEOUT': { sentence: 'The API server did not answer in time.', advice: 'Check the control plane, then try again.' },
-  'K8S-CREDENTIALS': { sentence: 'The credentials of the cluster cannot be used.', advice: 'Check the reference and the expiry of the kubeconfig or token.' },
-  'SSH-HOSTKEY': { sentence: 'The host key is not the known one.', advice: 'Compare the fingerprint with the host, then trust it.' },
+  'K8S-TIMEOUT': {
+    sentence: 'The API server did not answer in time.',
+    advice: 'Check the control plane, then try again.',
+  },
+  'K8S-CREDENTIALS': {
+    sentence: 'The credentials of the cluster cannot be used.',
+    advice: 'Check the reference and the expiry of the kubeconfig or token.',
+  },
+  'SSH-HOSTKEY': {
+    sentence: 'The host key is not the known one.',
+    advice: 'Compare the fingerprint with the host, then trust it.',
+  },
   'SSH-UNREACHABLE': { sentence: 'The host cannot be reached by SSH.', advice: 'Check that the host is up.' },
   'SSH-AUTH': { sentence: 'The host refuses the key.', advice: 'Check the key in config/sluice.yaml.' },
-  'SSH-UNKNOWN-OUTCOME': { sentence: 'The connection was lost before the command ended.', advice: 'Look at the host before running it again.' },
+  'SSH-UNKNOWN-OUTCOME': {
+    sentence: 'The connection was lost before the command ended.',
+    advice: 'Look at the host before running it again.',
+  },
   'SSH-TIMEOUT': { sentence: 'The command on the host did not end in time.', advice: 'Look at the host.' },
   'REDMINE-UNREACHABLE': { sentence: 'Redmine cannot be reached.', advice: 'Notes are delayed until it is back.' },
   'REDMINE-AUTH': { sentence: 'Redmine refuses the API key.', advice: 'Check the key and that the REST API is on.' },
   'REDMINE-ERROR': { sentence: 'Redmine answered with an error.', advice: 'See the text of the error.' },
   'STORE-UNREACHABLE': { sentence: 'Redis does not answer.', advice: 'Start it, or check REDIS_URL.' },
-  'STORE-MISSING': { sentence: 'No Redis or Valkey server was found.', advice: 'Install one: apt install redis-server, or brew install valkey.' },
-  'STORE-UNSAFE': { sentence: 'Redis is not set up to keep what was accepted.', advice: 'Set appendonly yes and maxmemory-policy noeviction.' },
-  'CHAT-UNREACHABLE': { sentence: 'The chat platform cannot be reached.', advice: 'Sluice tries again; nothing is lost.' },
+  'STORE-MISSING': {
+    sentence: 'No Redis or Valkey server was found.',
+    advice: 'Install one: apt install redis-server, or brew install valkey.',
+  },
+  'STORE-UNSAFE': {
+    sentence: 'Redis is not set up to keep what was accepted.',
+    advice: 'Set appendonly yes and maxmemory-policy noeviction.',
+  },
+  'CHAT-UNREACHABLE': {
+    sentence: 'The chat platform cannot be reached.',
+    advice: 'Sluice tries again; nothing is lost.',
+  },
   'CHAT-AUTH': { sentence: 'The chat platform refuses the token.', advice: 'Renew the token and restart.' },
   'CHAT-LIMITED': { sentence: 'The chat platform asks to slow down.', advice: 'Sluice waits; nothing is lost.' },
   'CHAT-REJECTED': { sentence: 'The chat platform rejects the message.', advice: 'See the text of the error.' },
-  'CONFIG-BAD': { sentence: 'The configuration is not valid.', advice: 'Mend the named lines; `sluice check` repeats the list.' },
-  'SECRET-MISSING': { sentence: 'A referenced secret does not exist.', advice: 'Set the variable or the file the reference names.' },
-  'PRACTICE-GONE': { sentence: 'The practice world does not answer.', advice: 'Start it again with `sluice practice`.' },
-  INTERNAL: { sentence: 'Sluice has a fault.', advice: 'Report it with the log; nothing further is done for this request.' },
+  'CONFIG-BAD': {
+    sentence: 'The configuration is not valid.',
+    advice: 'Mend the named lines; `sluice check` repeats the list.',
+  },
+  'SECRET-MISSING': {
+    sentence: 'A referenced secret does not exist.',
+    advice: 'Set the variable or the file the reference names.',
+  },
+  'PRACTICE-GONE': {
+    sentence: 'The practice world does not answer.',
+    advice: 'Start it again with `sluice practice`.',
+  },
+  INTERNAL: {
+    sentence: 'Sluice has a fault.',
+    advice: 'Report it with the log; nothing further is done for this request.',
+  },
 } as const satisfies Record<string, { readonly sentence: string; readonly advice: string }>
 
 export type Code = keyof typeof ERRORS
@@ -102,7 +237,10 @@ export class SluiceError extends Error {
   readonly doing: string
   readonly next: string
   constructor(code: Code, doing: string, options: { text?: string; next?: string; cause?: unknown } = {}) {
-    super(`${code} while ${doing}: ${options.text ?? ERRORS[code].sentence}`, options.cause === undefined ? {} : { cause: options.cause })
+    super(
+      `${code} while ${doing}: ${options.text ?? ERRORS[code].sentence}`,
+      options.cause === undefined ? {} : { cause: options.cause },
+    )
     this.name = 'SluiceError'
     this.code = code
     this.doing = doing
@@ -121,7 +259,11 @@ export type Refusal = {
 }
 
 /** Makes a Refusal; text and next default to the table's. */
-export function refuse(code: Code, text?: string, more: { next?: string; details?: readonly string[]; choices?: Refusal['choices'] } = {}): Refusal {
+export function refuse(
+  code: Code,
+  text?: string,
+  more: { next?: string; details?: readonly string[]; choices?: Refusal['choices'] } = {},
+): Refusal {
   return {
     refused: true,
     code,
@@ -132,8 +274,11 @@ export function refuse(code: Code, text?: string, more: { next?: string; details
   }
 }
 
-export const isRefusal = (value: unknown): value is Refusal => typeof value === 'object' && value !== null && 'refused' in value && value.refused === true
+export const isRefusal = (value: unknown): value is Refusal =>
+  typeof value === 'object' && value !== null && 'refused' in value && value.refused === true
 
 /** Anything thrown, as a SluiceError. */
 export const asSluiceError = (error: unknown, doing: string): SluiceError =>
-  error instanceof SluiceError ? error : new SluiceError('INTERNAL', doing, { text: error instanceof Error ? error.message : String(error), cause: error })
+  error instanceof SluiceError
+    ? error
+    : new SluiceError('INTERNAL', doing, { text: error instanceof Error ? error.message : String(error), cause: error })

@@ -2,7 +2,12 @@
  * The neutral message tree. Commands and cards build it; each chat adapter renders it in its own way.
  * A text is hostile until rendered: adapters escape it, nothing in it is ever markup of a platform.
  */
-export type Span = string | { readonly code: string } | { readonly bold: string } | { readonly link: string; readonly url: string } | { readonly person: string }
+export type Span =
+  | string
+  | { readonly code: string }
+  | { readonly bold: string }
+  | { readonly link: string; readonly url: string }
+  | { readonly person: string }
 export type Text = string | readonly Span[]
 export type Tone = 'info' | 'ok' | 'warn' | 'error' | 'practice'
 export type StepMark = 'pending' | 'running' | 'done' | 'failed' | 'skipped'
@@ -15,7 +20,10 @@ export type Block =
   | { readonly kind: 'fields'; readonly rows: readonly (readonly [string, Text])[] }
   | { readonly kind: 'table'; readonly columns: readonly string[]; readonly rows: readonly (readonly string[])[] }
   | { readonly kind: 'code'; readonly text: string }
-  | { readonly kind: 'steps'; readonly items: readonly { readonly title: string; readonly mark: StepMark; readonly note?: string }[] }
+  | {
+      readonly kind: 'steps'
+      readonly items: readonly { readonly title: string; readonly mark: StepMark; readonly note?: string }[]
+    }
 
 /** A button repeats a sentence or a gate's word; `id` is stable for one message. */
 export type Button = { readonly id: string; readonly label: string; readonly style?: 'primary' | 'danger' }
@@ -30,7 +38,9 @@ export type Message = {
 }
 
 /** One paragraph as a message. */
-export const say = (text: Text, tone?: Tone): Message => ({ blocks: [tone === undefined ? { kind: 'text', text } : { kind: 'note', text, tone }] })
+export const say = (text: Text, tone?: Tone): Message => ({
+  blocks: [tone === undefined ? { kind: 'text', text } : { kind: 'note', text, tone }],
+})
 
 const spanText = (span: Span): string => {
   if (typeof span === 'string') return span
@@ -49,7 +59,14 @@ const TONES: Record<Tone, string> = { info: '', ok: '✔ ', warn: '⚠ ', error:
 /** kubectl's way of tables: columns padded, three spaces between. */
 export function plainTable(columns: readonly string[], rows: readonly (readonly string[])[]): string {
   const widths = columns.map((c, i) => Math.max(c.length, ...rows.map((r) => (r[i] ?? '').length)))
-  return [columns, ...rows].map((r) => r.map((cell, i) => (i === r.length - 1 ? cell : cell.padEnd(widths[i] ?? 0))).join('   ').trimEnd()).join('\n')
+  return [columns, ...rows]
+    .map((r) =>
+      r
+        .map((cell, i) => (i === r.length - 1 ? cell : cell.padEnd(widths[i] ?? 0)))
+        .join('   ')
+        .trimEnd(),
+    )
+    .join('\n')
 }
 
 function plainBlock(block: Block): string {
@@ -68,7 +85,9 @@ function plainBlock(block: Block): string {
     case 'code':
       return block.text
     case 'steps':
-      return block.items.map((s) => `${MARKS[s.mark]} ${s.title}${s.note === undefined ? '' : `: ${s.note}`}`).join('\n')
+      return block.items
+        .map((s) => `${MARKS[s.mark]} ${s.title}${s.note === undefined ? '' : `: ${s.note}`}`)
+        .join('\n')
   }
 }
 

@@ -7,7 +7,9 @@ export type Risk = 'read' | 'change' | 'disruptive' | 'destructive' | 'secret'
 export type ClusterType = 'development' | 'test' | 'production'
 
 /** A fact as read: its value, or why it could not be read. Values are what systems/facts/port.ts says. */
-export type FactReading<T = unknown> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly why: string }
+export type FactReading<T = unknown> =
+  | { readonly ok: true; readonly value: T }
+  | { readonly ok: false; readonly why: string }
 
 export type Request = {
   readonly command: string
@@ -17,6 +19,8 @@ export type Request = {
   readonly maintains: boolean
   readonly cluster?: { readonly name: string; readonly type: ClusterType; readonly maintainers: readonly string[] }
   readonly ticket?: string
+  /** The nodes it acts on, once resolved. */
+  readonly nodes?: readonly { readonly name: string; readonly controlPlane: boolean }[]
   readonly nowMs: number
   /** Only the facts the command declared. A fact a rule needs that is not here is a deny. */
   readonly facts: Readonly<Record<string, FactReading>>
@@ -37,10 +41,21 @@ export type Needs = {
 
 export type Decision =
   | { readonly kind: 'allow'; readonly rules: readonly string[] }
-  | { readonly kind: 'deny'; readonly code: Code; readonly reason: string; readonly rules: readonly string[]; readonly help?: string }
+  | {
+      readonly kind: 'deny'
+      readonly code: Code
+      readonly reason: string
+      readonly rules: readonly string[]
+      readonly help?: string
+    }
   | { readonly kind: 'needs'; readonly needs: Needs; readonly rules: readonly string[] }
 
 /** One safety rule or the rule file: undefined = has no opinion. */
-export type Policy = { readonly name: string; readonly decide: (request: Request) => Decision | undefined }
+/** `grants`: only such a policy can let somebody do something; the others can only add demands or say no. */
+export type Policy = {
+  readonly name: string
+  readonly grants?: boolean
+  readonly decide: (request: Request) => Decision | undefined
+}
 
 export type Decide = (request: Request) => Decision

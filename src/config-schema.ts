@@ -1,0 +1,147 @@
+import { z } from 'zod'
+
+/** What people write in config/*.yaml. Strict: an unknown key is an error. Only config.ts turns it into a Config. */
+const name = z.string().regex(/^[a-z0-9][a-z0-9-]{0,62}$/, 'a short name: lower-case letters, digits, dashes')
+const secret = z
+  .string()
+  .regex(/^(env:[A-Za-z_]\w*|file:.+)$/, 'a reference: env:NAME or file:PATH, never the secret itself')
+const groups = z.array(name).min(1, 'names no group')
+const risk = z.enum(['read', 'change', 'disruptive', 'destructive', 'secret'])
+const clusterType = z.enum(['development', 'test', 'production'])
+const duration = z.string().regex(/^(\d+(\.\d+)?\s*[a-z]+\s*)+$/i, 'a duration like 30m or 2h')
+
+const credentials = z.union([
+  z.strictObject({ kubeconfig: z.string(), context: z.string().optional() }),
+  z.strictObject({ server: z.url(), token: secret, ca: secret, tlsServerName: z.string().optional() }),
+])
+
+const cluster = z.strictObject({
+  name,
+  fqdn: z.string().optional(),
+  aliases: z.array(z.string()).default([]),
+  type: clusterType,
+  purpose: z.string(),
+  place: z.string().optional(),
+  state: z.enum(['active', 'unused']).default('active'),
+  maintainers: z.array(name).default([]),
+  masters: z.array(z.string()).default([]),
+  nodes: z.array(z.string()).default([]),
+  api: z.string().optional(),
+  argo: z.url().optional(),
+  rook: z.boolean().default(false),
+  v4Proxy: z.ipv4().optional(),
+  lastVerified: z.iso.date().optional(),
+  ipFamily: z.enum(['ipv6', 'dual']).default('ipv6'),
+  networks: z.partialRecord(z.enum(['nodes', 'pods', 'services']), z.string()).optional(),
+  credentials: credentials.optional(),
+  impersonate: z.boolean().default(false),
+  /** uid of the namespace kube-system, once pinned. */
+  uid: z.uuid().optional(),
+})
+
+export const clustersFile = z.strictObject({ clusters: z.array(cluster) })
+
+const person = z.strictObject({
+  title: z.string(),
+  groups: z.array(name).default([]),
+  timeZone: z.string().optional(),
+  slack: z.string().optional(),
+  matrix: z
+    .string()
+    .regex(/^@[^:]+:.+$/, 'a Matrix id: @name:server')
+    .optional(),
+})
+export const peopleFile = z.strictObject({ people: z.record(name, person) })
+
+const when = z.strictObject({
+  person: z
+    .strictObject({
+      known: z.literal(true).optional(),
+      in: groups.optional(),
+      maintains: z.literal('cluster').optional(),
+    })
+    .optional(),
+  command: z.array(z.string()).min(1).optional(),
+  args: z.record(z.string(), z.union([z.string(), z.number(), z.boolean()])).optional(),
+  risk: z.array(risk).min(1).optional(),
+  cluster: z
+    .strictObject({ type: z.array(clusterType).min(1).optional(), name: z.array(name).min(1).optional() })
+    .optional(),
+  time: z.string().optional(),
+})
+const needs = z.strictObject({
+  approvals: z.int().min(1),
+  from: groups,
+  denyCount: z.int().min(1).default(1),
+  within: duration,
+  ticket: z.literal('required').optional(),
+  confirm: z.literal('typed').optional(),
+})
+const rule = z
+  .strictObject({
+    name: z.string(),
+    when,
+    allow: z.literal(true).optional(),
+    deny: z.string().optional(),
+    needs: needs.optional(),
+  })
+  .refine(
+    (r) => [r.allow, r.deny, r.needs].filter((x) => x !== undefined).length === 1,
+    'says exactly one of allow, deny, needs',
+  )
+export const policiesFile = z.strictObject({ policies: z.array(rule) })
+export type RuleFile = z.output<typeof rule>
+
+const room = z.strictObject({
+  cluster: name.optional(),
+  clusters: z.array(name).optional(),
+  slack: z.string().optional(),
+  matrix: z.string().optional(),
+})
+export const sluiceFile = z.strictObject({
+  mode: z.enum(['act', 'observe']).default('act'),
+  timeZone: z.string().default('Europe/Zurich'),
+  logLevel: z.enum(['debug', 'info', 'warn', 'error']).default('warn'),
+  rooms: z.record(name, room),
+  redis: z.strictObject({ url: secret }).optional(),
+  /** Where job cards link to tickets and back, e.g. a chat permalink prefix. */
+  baseUrl: z.url().optional(),
+  slack: z
+    .strictObject({
+      mode: z.enum(['socket', 'http']).default('socket'),
+      botToken: secret,
+      appToken: secret.optional(),
+      signingSecret: secret.optional(),
+      apiUrl: z.url().optional(),
+      listen: z.strictObject({ host: z.string().default('::1'), port: z.int().min(0).max(65535) }).optional(),
+    })
+    .optional(),
+  matrix: z
+    .strictObject({
+      homeserver: z.url(),
+      accessToken: secret,
+      userId: z.string().optional(),
+      bridges: z.array(z.string()).default([]),
+    })
+    .optional(),
+  redmine: z.strictObject({ url: z.url(), apiKey: secret }).optional(),
+  ssh: z
+    .strictObject({
+      user: z.string().default('root'),
+      privateKey: secret,
+      knownHosts: z.string(),
+      stateDir: z.string().default('/var/lib/sluice'),
+    })
+    .optional(),
+  limits: z
+    .strictObject({
+      requestsPerMinute: z.int().default(20),
+      oldCommand: duration.default('5m'),
+      clusterRequest: duration.default('20s'),
+      lock: duration.default('5s'),
+      stalledCheck: duration.default('1s'),
+    })
+    .prefault({}),
+})
+export type SluiceFile = z.output<typeof sluiceFile>
+export type ClusterFile = z.output<typeof cluster>
