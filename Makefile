@@ -1,0 +1,30 @@
+# make demo, make test: both install what is missing and say what.
+export CI LAB SOAK
+VITEST = sh scripts/node.sh node node_modules/vitest/vitest.mjs run
+
+.PHONY: help demo test check bench soak setup
+help: ## this list
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 16
+
+demo: ## a guided tour on simulated clusters (LAB=1: on the lab's real p10)
+	@sh scripts/setup.sh $(if $(LAB),test,demo)
+	@bin/sluice demo
+
+test: ## every test, on real servers where they can be had
+	@sh scripts/setup.sh test
+	@$(VITEST)
+
+check: ## types, lint, format, imports, dead code
+	@sh scripts/setup.sh check
+	@sh scripts/node.sh node scripts/check.ts
+
+bench: ## speed, beside kubectl and a bare queue
+	@sh scripts/setup.sh test
+	@bin/sluice bench
+
+soak: ## every fault, not only the sample
+	@sh scripts/setup.sh test
+	@SOAK=1 $(VITEST) test/faults
+
+setup: ## only install what is missing
+	@sh scripts/setup.sh test

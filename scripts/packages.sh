@@ -1,0 +1,38 @@
+# Sourced by the set-up scripts. bring_system DEBIAN-NAME OTHER-NAME: a system package by whatever this machine has.
+apt_fresh=
+
+as_root() {
+  if [ "$(id -u)" = 0 ]; then "$@"; elif sudo -n true 2>/dev/null; then sudo -n "$@"; else return 77; fi
+}
+
+apt_install() {
+  if [ -z "$apt_fresh" ]; then
+    as_root apt-get update -qq || return $?
+    apt_fresh=yes
+  fi
+  as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" >/dev/null 2>&1
+}
+
+bring_system() {
+  debian=$1 other=${2:-$1}
+  if command -v apt-get >/dev/null; then tool=apt command="apt-get install $debian"
+  elif command -v dnf >/dev/null; then tool=dnf command="dnf install $other"
+  elif command -v apk >/dev/null; then tool=apk command="apk add $other"
+  elif command -v brew >/dev/null; then tool=brew command="brew install $other"
+  else
+    echo "setup: install $other yourself: no apt, dnf, apk or brew here"
+    return 1
+  fi
+  echo "setup: $debian ($command)"
+  rc=0
+  # Names are split on purpose: one call may bring several packages.
+  # shellcheck disable=SC2086
+  case $tool in
+    apt) apt_install $debian || rc=$? ;;
+    dnf) as_root dnf install -y -q $other || rc=$? ;;
+    apk) as_root apk add -q $other || rc=$? ;;
+    brew) brew install -q $other || rc=$? ;;
+  esac
+  [ "$rc" = 0 ] || echo "setup: that did not work. As root, run: $command"
+  return "$rc"
+}

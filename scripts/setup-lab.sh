@@ -1,0 +1,47 @@
+#!/bin/sh
+# What the real servers of test/lab need. A part that cannot be had is said and left out: its tests are then reported as not run
+# (or fail, with CI=true).
+set -u
+cd "$(dirname "$0")/.."
+cache=${XDG_CACHE_HOME:-$HOME/.cache}/sluice-lab
+. scripts/packages.sh
+mkdir -p "$cache"
+
+installed() { dpkg-query -W -f='${Status}' "$1" 2>/dev/null | grep -q 'ok installed'; }
+
+bring_sshd() {
+  [ -x /usr/sbin/sshd ] || command -v sshd >/dev/null || bring_system openssh-server
+}
+
+bring_redmine() {
+  command -v apt-get >/dev/null || return 0
+  if installed redmine-sqlite && command -v puma >/dev/null; then return 0; fi
+  # Without these answers the package asks for a database server.
+  printf '%s\n' 'redmine redmine/instances/default/database-type select sqlite3' \
+    'redmine redmine/instances/default/dbconfig-install boolean true' \
+    'redmine redmine/instances/default/default-language select en' | as_root debconf-set-selections
+  bring_system 'redmine redmine-sqlite puma'
+}
+
+bring_synapse() {
+  version=1.163.2 venv=$cache/synapse-$version
+  [ -x "$venv/bin/synctl" ] && return 0
+  command -v python3 >/dev/null || bring_system python3 || return 0
+  if ! command -v uv >/dev/null && ! [ -x "$cache/uv/bin/uv" ]; then
+    echo "setup: uv (pip, into $cache/uv)"
+    python3 -m venv "$cache/uv" 2>/dev/null || { bring_system python3-venv && python3 -m venv "$cache/uv"; } || return 0
+    "$cache/uv/bin/pip" install -q uv || return 0
+  fi
+  uv=$(command -v uv || echo "$cache/uv/bin/uv")
+  echo "setup: Synapse $version (uv, into $venv)"
+  rm -rf "$venv.part"
+  # The venv knows its own path, so it is made in place and marked whole by synctl, which comes last.
+  "$uv" venv -q --clear "$venv" && "$uv" pip install -q --python "$venv/bin/python" "matrix-synapse==$version"
+}
+
+bring_sshd
+bring_redmine
+sh scripts/valkey.sh
+bring_synapse
+if [ -r test/lab/kube/setup.sh ]; then sh test/lab/kube/setup.sh; fi
+exit 0
