@@ -1,0 +1,99 @@
+import type { Clock } from '../duration.ts'
+import type { Refusal } from '../errors.ts'
+import type { Log } from '../log.ts'
+import type { Decide, Request } from '../policies/policy.ts'
+import type { Store } from '../store/store.ts'
+import type { ReadFacts } from '../systems/facts/port.ts'
+import type { Cluster } from '../systems/kubernetes/port.ts'
+import type { Host } from '../systems/ssh/port.ts'
+import type { Args, Change, Jobs, Target } from './job.ts'
+
+/** What jobs cannot know: who the person is to this cluster, and who else is there. Asked anew at every decision. */
+export type RequestContext = Pick<Request, 'person' | 'maintains' | 'people' | 'cluster'>
+/** Who asks for what: the asker, a voter or whoever presses a gate's button. */
+export type Asking = {
+  readonly by: string
+  readonly command: string
+  readonly args: Args
+  readonly ticket?: string
+}
+
+export type Limits = {
+  /** BullMQ's lock: a dead worker's job is taken over after lock/2..lock plus one or two `stalledMs`. */
+  readonly lockMs: number
+  readonly stalledMs: number
+  /** How often what a crash left behind is looked for. */
+  readonly sweepMs: number
+  /** At most one progress revision per so many ms. */
+  readonly progressMs: number
+  /** Planning (resolve, facts, previews) as a whole. */
+  readonly planMs: number
+  /** How long a step may take to notice its aborted signal. */
+  readonly graceMs: number
+  readonly concurrency: number
+}
+export const LIMITS: Limits = {
+  lockMs: 5_000,
+  stalledMs: 1_000,
+  sweepMs: 1_000,
+  progressMs: 500,
+  planMs: 120_000,
+  graceMs: 5_000,
+  concurrency: 50,
+}
+
+/**
+ * Queue processors of the bot. One key is handled by one worker at a time over all replicas; when a key is marked again while it is
+ * handled, it is handled again. A throw is tried again (after `retryAfterMs` of the error, else with growing pauses up to 30 s).
+ */
+export type Processors = {
+  /** Handle all of a room's events: `nextOf` / `finish` of store/inbox.ts until there is none. */
+  readonly inbox: (room: string, signal: AbortSignal) => Promise<void>
+  /** `job/17`: draw the newest revision of job 17. Other keys are the bot's own, marked by `wake('outbox', key)`. */
+  readonly outbox: (key: string, signal: AbortSignal) => Promise<void>
+}
+
+export type JobsDeps = {
+  readonly store: Store
+  readonly log: Log
+  readonly clock: Clock
+  readonly lookup: (command: string) => Change | undefined
+  readonly cluster: (name: string, person: string) => Promise<Cluster | Refusal>
+  readonly host: (cluster: string, person: string) => (name: string) => Host
+  readonly readFacts: ReadFacts
+  readonly decide: Decide
+  readonly requestContext: (
+    asking: Asking,
+    target: Target | undefined,
+  ) => RequestContext | Refusal | Promise<RequestContext | Refusal>
+  readonly processors: Processors
+  readonly mode: 'act' | 'observe'
+  readonly practice: boolean
+  readonly limits?: Partial<Limits>
+  readonly jobUrl?: (job: string) => string
+  /** Told around every journal write; the fault tests kill the process in it. */
+  readonly onJournalWrite?: (when: 'before' | 'after', what: string) => void
+}
+
+/** What is under way. `idle` = nothing would happen any more without an event, a vote or a timer. */
+export type IdleState = {
+  readonly idle: boolean
+  readonly inbox: number
+  readonly outbox: number
+  readonly effects: number
+  readonly reads: number
+  /** received, planned, queued or running; those queued behind one that waits for people are not counted. */
+  readonly busyJobs: readonly string[]
+}
+
+export type Engine = {
+  readonly jobs: Jobs
+  /** Starts workers and sweep; resolves when all are ready. */
+  readonly start: () => Promise<void>
+  readonly idle: () => Promise<IdleState>
+  /** Hands running jobs over at their next safe point and closes workers and queues; the store stays open. */
+  readonly stop: () => Promise<void>
+  /** Marks a key as having work. For the inbox `accept` has marked the room already: this only wakes a worker at once. */
+  readonly wake: (queue: 'inbox' | 'outbox', key: string) => Promise<void>
+}
+export type OpenJobs = (deps: JobsDeps) => Engine

@@ -1,0 +1,46 @@
+/** Every key of ours: type, lifetime, owner. BullMQ owns `{sluice}:{inbox,reads,work,timers,outbox}:*`; we never touch those but for `workLock`. */
+const PREFIX = '{sluice}'
+export const DAY_S = 86_400
+
+export const keys = {
+  /** string, for ever, jobs: number of the newest job. */
+  jobCount: `${PREFIX}:job-count`,
+  /** hash {rev, record, write, cancel, release}, for ever, jobs: one job. */
+  job: (job: string) => `${PREFIX}:job:${job}`,
+  /** sorted set of job numbers, for ever, jobs: those in this state. */
+  jobsIn: (state: string) => `${PREFIX}:jobs-in:${state}`,
+  /** hash, 90 days after the end, jobs: intent and evidence of every step and its sub-entries. */
+  journal: (job: string) => `${PREFIX}:journal:${job}`,
+  /** string job number, 90 days, jobs: the event that submitted it. */
+  submitted: (event: string) => `${PREFIX}:submitted:${event}`,
+  /** string job number, 90 days, jobs: the chat message that asked. */
+  askedBy: (message: string) => `${PREFIX}:asked-by:${message}`,
+  /** string JSON answer, 90 days, jobs: a vote, choice, cancel or resume that was answered. */
+  answered: (event: string) => `${PREFIX}:answered:${event}`,
+  /** stream {job, state, code, revision}, newest 100 000, jobs: every transition. */
+  transitions: `${PREFIX}:transitions`,
+  /** stream {entry}, for ever (trimmed by `sluice audit`), jobs: the hash chain. */
+  audit: `${PREFIX}:audit`,
+  /** string hash, for ever, jobs: the newest link of the chain. */
+  auditHead: `${PREFIX}:audit-head`,
+  /** hash id -> JSON, until dispatched, jobs: what a committed transition still has to cause. */
+  effects: `${PREFIX}:effects`,
+  /** hash lock -> job, while held, jobs. */
+  locksHeld: `${PREFIX}:locks-held`,
+  /** hash lock -> ms since 1970, while held, jobs. */
+  locksSince: `${PREFIX}:locks-since`,
+  /** sorted set job -> place in line, while waiting, jobs. */
+  locksWaiting: `${PREFIX}:locks-waiting`,
+  /** hash job -> JSON list of locks, while waiting or held, jobs. */
+  locksSets: `${PREFIX}:locks-sets`,
+  /** hash key -> counter, while there is work, jobs: `inbox` by room, `outbox` by `job/17` and the bot's keys. */
+  due: (queue: 'inbox' | 'outbox') => `${PREFIX}:due:${queue}`,
+  /** list of JSON events, until handled, inbox. */
+  room: (room: string) => `${PREFIX}:room:${room}`,
+  /** string, 90 days, inbox: this event was accepted. */
+  accepted: (event: string) => `${PREFIX}:accepted:${event}`,
+  /** string, while a worker of BullMQ holds the job; owned by BullMQ (6.7), read by the journal. A test covers the name. */
+  workLock: (id: string) => `${PREFIX}:work:${id}:lock`,
+  /** channel, jobs: number of a job that shall be cancelled. */
+  cancelChannel: `${PREFIX}:cancel`,
+} as const
