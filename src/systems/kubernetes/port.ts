@@ -4,8 +4,18 @@
  */
 export type Owner = { readonly kind: string; readonly apiVersion: string; readonly name: string; readonly uid: string }
 export type Labels = Readonly<Record<string, string>>
-export type Taint = { readonly key: string; readonly value?: string; readonly effect: string; readonly addedAtMs?: number }
-export type Toleration = { readonly key?: string; readonly operator?: string; readonly value?: string; readonly effect?: string }
+export type Taint = {
+  readonly key: string
+  readonly value?: string
+  readonly effect: string
+  readonly addedAtMs?: number
+}
+export type Toleration = {
+  readonly key?: string
+  readonly operator?: string
+  readonly value?: string
+  readonly effect?: string
+}
 export type Resources = { readonly cpuMillis: number; readonly memoryBytes: number }
 
 export type Node = {
@@ -59,7 +69,11 @@ export type Pod = {
 
 export type LabelSelector = {
   readonly matchLabels?: Labels
-  readonly matchExpressions?: readonly { readonly key: string; readonly operator: string; readonly values?: readonly string[] }[]
+  readonly matchExpressions?: readonly {
+    readonly key: string
+    readonly operator: string
+    readonly values?: readonly string[]
+  }[]
 }
 
 export type Pdb = {
@@ -78,7 +92,14 @@ export type Pdb = {
 }
 
 /** A workload that owns pods, the topmost one known (Deployment over ReplicaSet). */
-export type Workload = { readonly kind: string; readonly namespace: string; readonly name: string; readonly uid: string; readonly replicas: number; readonly readyReplicas: number }
+export type Workload = {
+  readonly kind: string
+  readonly namespace: string
+  readonly name: string
+  readonly uid: string
+  readonly replicas: number
+  readonly readyReplicas: number
+}
 
 export type EvictOptions = {
   readonly uid: string
@@ -94,7 +115,13 @@ export type Eviction =
   /** 409: the name now belongs to another uid. */
   | { readonly kind: 'replaced' }
   /** 429. cause `budget`: a PDB says no; `migrating`: a KubeVirt VM moves away by itself; `busy`: API priority and fairness. */
-  | { readonly kind: 'later'; readonly cause: 'budget' | 'migrating' | 'busy'; readonly budget?: string; readonly retryAfterMs?: number; readonly text: string }
+  | {
+      readonly kind: 'later'
+      readonly cause: 'budget' | 'migrating' | 'busy'
+      readonly budget?: string
+      readonly retryAfterMs?: number
+      readonly text: string
+    }
   /** 403 in a terminating namespace. */
   | { readonly kind: 'namespace-terminating'; readonly text: string }
   /** 500 of two budgets, 400, other 403, other 500: not tried again. */
@@ -129,34 +156,59 @@ export type Cluster = {
   /** The API server's clock (its Date header), ms. */
   readonly serverTimeMs: (call?: Call) => Promise<number>
   readonly version: (call?: Call) => Promise<string>
-  readonly nodes: (query?: { readonly labelSelector?: string; readonly signal?: AbortSignal }) => Promise<readonly Node[]>
+  readonly nodes: (query?: {
+    readonly labelSelector?: string
+    readonly signal?: AbortSignal
+  }) => Promise<readonly Node[]>
   readonly node: (name: string, call?: Call) => Promise<Node | undefined>
   /** No PATCH is sent by a caller when nothing would change. Merge patch; returns the node after it. */
   readonly patchNode: (name: string, patch: NodePatch, call?: Call) => Promise<Node>
   /** All pages; a 410 on a continue token restarts the list. `resourceVersion` is where a watch goes on. */
   readonly pods: (query: Query) => Promise<{ readonly items: readonly Pod[]; readonly resourceVersion: string }>
   readonly pod: (namespace: string, name: string, call?: Call) => Promise<Pod | undefined>
-  readonly evict: (pod: { readonly namespace: string; readonly name: string }, options: EvictOptions) => Promise<Eviction>
+  readonly evict: (
+    pod: { readonly namespace: string; readonly name: string },
+    options: EvictOptions,
+  ) => Promise<Eviction>
   /** DELETE with uid precondition. `gone` on 404, `replaced` on 409. */
-  readonly deletePod: (pod: { readonly namespace: string; readonly name: string }, options: EvictOptions) => Promise<Eviction>
+  readonly deletePod: (
+    pod: { readonly namespace: string; readonly name: string },
+    options: EvictOptions,
+  ) => Promise<Eviction>
   readonly pdbs: (query?: Query) => Promise<readonly Pdb[]>
   /** 404 -> undefined; 403 and 500 throw (DR-20). */
-  readonly daemonSet: (namespace: string, name: string, call?: Call) => Promise<{ readonly name: string; readonly uid: string } | undefined>
+  readonly daemonSet: (
+    namespace: string,
+    name: string,
+    call?: Call,
+  ) => Promise<{ readonly name: string; readonly uid: string } | undefined>
   /** The topmost workload of a controller; undefined when its kind is not one we know or it is gone. */
   readonly workload: (namespace: string, owner: Owner, call?: Call) => Promise<Workload | undefined>
   /** Nodes a bound claim is pinned to by its PV's nodeAffinity (a local volume); undefined when it can move. */
   readonly claimPinnedTo: (namespace: string, claim: string, call?: Call) => Promise<readonly string[] | undefined>
-  readonly lease: (namespace: string, name: string, call?: Call) => Promise<{ readonly holder?: string; readonly renewedAtMs?: number } | undefined>
+  readonly lease: (
+    namespace: string,
+    name: string,
+    call?: Call,
+  ) => Promise<{ readonly holder?: string; readonly renewedAtMs?: number } | undefined>
   /** Objects of a custom kind as unknown JSON, [] when the kind does not exist. */
   readonly custom: (group: string, version: string, plural: string, call?: Call) => Promise<readonly unknown[]>
   /**
    * Events from `resourceVersion` on, with bookmarks, reconnecting with jittered back-off by itself; after 410 it lists again and reports
-   * what vanished as DELETED. `onEvent` must not throw. Resolves when the signal aborts; rejects only when the credentials are refused.
+   * what vanished as DELETED (of `known`, the pods the caller has from its list, and of those reported). `onEvent` must not throw.
+   * Resolves when the signal aborts; rejects only when the credentials are refused.
    */
-  readonly watchPods: (query: Query & { readonly resourceVersion: string; readonly signal: AbortSignal }, onEvent: (event: PodEvent) => void) => Promise<void>
+  readonly watchPods: (
+    query: Query & { readonly resourceVersion: string; readonly known?: readonly Pod[]; readonly signal: AbortSignal },
+    onEvent: (event: PodEvent) => void,
+  ) => Promise<void>
   readonly watchPdbs: (query: { readonly signal: AbortSignal }, onEvent: (event: PdbEvent) => void) => Promise<void>
   /** A ConfigMap key or undefined. */
-  readonly configMap: (namespace: string, name: string, call?: Call) => Promise<Readonly<Record<string, string>> | undefined>
+  readonly configMap: (
+    namespace: string,
+    name: string,
+    call?: Call,
+  ) => Promise<Readonly<Record<string, string>> | undefined>
   readonly close: () => Promise<void>
 }
 

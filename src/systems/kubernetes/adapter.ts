@@ -1,0 +1,42 @@
+import type { Clock } from '../../duration.ts'
+import type { Credentials } from './credentials.ts'
+import { podCalls } from './pods.ts'
+import type { Cluster } from './port.ts'
+import { reads } from './reads.ts'
+import type { Session } from './session.ts'
+import { watches } from './watch.ts'
+
+export { type Credentials, credentialsExpiry, type Expiry } from './credentials.ts'
+
+export type ClusterOptions = {
+  readonly name: string
+  readonly credentials: Credentials
+  /** Carries the person: `sluice/0.1 (nico)`. */
+  readonly userAgent: string
+  readonly impersonate?: { readonly user: string; readonly groups: readonly string[] }
+  readonly requestTimeoutMs: number
+  readonly clock: Clock
+  /** Connections at most; watches come on top. Default 32. */
+  readonly connections?: number
+}
+
+/**
+ * A cluster through @kubernetes/client-node. Nothing is read and nothing is connected before the first call, which also loads the client
+ * (a third of a second): bad credentials show there, as K8S-CREDENTIALS.
+ */
+export function openCluster(options: ClusterOptions): Cluster {
+  let opened: Promise<Session> | undefined
+  const session = (): Promise<Session> => {
+    opened ??= import('./session.ts').then(({ openSession }) => openSession(options))
+    return opened
+  }
+  return {
+    name: options.name,
+    ...reads(session),
+    ...podCalls(session, options.clock),
+    ...watches(session),
+    async close() {
+      await (await opened?.catch(() => undefined))?.close()
+    },
+  }
+}

@@ -1,0 +1,161 @@
+import {
+  AppsV1Api,
+  BatchV1Api,
+  CoordinationV1Api,
+  CoreV1Api,
+  createConfiguration,
+  type HttpLibrary,
+  KubeConfig,
+  type RequestContext,
+  ResponseContext,
+  ServerConfiguration,
+  wrapHttpLibrary,
+} from '@kubernetes/client-node'
+import { loadKubeConfig, type Material, materialOf } from './credentials.ts'
+import type { ClusterOptions } from './adapter.ts'
+import { connectionPool, exchange, type Wire } from './exchange.ts'
+import { errorOf, type Reply, retryAfterMsOf, statusOf } from './status.ts'
+import { sleep } from './waiting.ts'
+
+/** One request of ours: a path below the server, checked and answered as text. */
+export type Ask = {
+  readonly doing: string
+  readonly method: 'GET' | 'POST' | 'PATCH' | 'DELETE'
+  /** With query. Every variable part went through encodeURIComponent. */
+  readonly path: string
+  readonly body?: unknown
+  readonly signal?: AbortSignal | undefined
+}
+
+export type Session = {
+  /** The reply whatever its status, after waiting out a Retry-After (reads only). Throws K8S-UNREACHABLE | K8S-TIMEOUT | K8S-CREDENTIALS. */
+  readonly send: (ask: Ask) => Promise<Reply>
+  /** The reply's JSON; throws the error of a status that is not 2xx. */
+  readonly json: (ask: Ask) => Promise<unknown>
+  /** Reads a watch line by line until it ends; ends with the reply when the status is not 200. */
+  readonly lines: (ask: Ask & { readonly idleMs: number }, onLine: (line: string) => void) => Promise<Reply | undefined>
+  readonly core: CoreV1Api
+  readonly apps: AppsV1Api
+  readonly batch: BatchV1Api
+  readonly coordination: CoordinationV1Api
+  /** Options of a generated call: its signal, and what it does in words. */
+  readonly options: (doing: string, signal: AbortSignal | undefined) => { httpApi: HttpLibrary }
+  readonly close: () => Promise<void>
+}
+
+const MOST_WAITS = 3
+const contentType = (method: string): string =>
+  method === 'PATCH' ? 'application/merge-patch+json' : 'application/json'
+
+/** Opens nothing yet: connections are made by the first request and kept. Throws K8S-CREDENTIALS. */
+export function openSession(options: ClusterOptions): Session {
+  const { name, requestTimeoutMs } = options
+  let kc = loadKubeConfig(name, options.credentials, KubeConfig)
+  const pool = connectionPool(options.connections ?? 32)
+  const server = (): string => (kc.getCurrentCluster()?.server ?? '').replace(/\/+$/, '')
+  const extra: Record<string, string | string[]> = { 'user-agent': options.userAgent }
+  if (options.impersonate !== undefined) {
+    extra['impersonate-user'] = options.impersonate.user
+    extra['impersonate-group'] = [...options.impersonate.groups]
+  }
+
+  async function once(
+    wire: Omit<Wire, 'dispatcher' | 'timeoutMs'>,
+    watch: boolean,
+  ): Promise<{ wire: Wire; material: Material }> {
+    const material = await materialOf(name, kc)
+    const dispatcher = await pool.dispatcher(kc, material, watch)
+    return {
+      material,
+      wire: {
+        ...wire,
+        headers: { ...wire.headers, ...material.headers, ...extra },
+        dispatcher,
+        timeoutMs: requestTimeoutMs,
+      },
+    }
+  }
+
+  /** A 401 may mean that the files were rotated since: they are read again, once. */
+  async function withFreshCredentials(wire: Omit<Wire, 'dispatcher' | 'timeoutMs'>): Promise<Reply> {
+    const first = await once(wire, false)
+    const reply = await exchange(first.wire)
+    if (reply.status !== 401) return reply
+    kc = loadKubeConfig(name, options.credentials, KubeConfig)
+    const second = await once(wire, false)
+    return JSON.stringify(first.material) === JSON.stringify(second.material) ? reply : exchange(second.wire)
+  }
+
+  /** Reads wait out what the server asks for (client-go does the same); changes are the caller's to repeat. */
+  async function patiently(wire: Omit<Wire, 'dispatcher' | 'timeoutMs'>): Promise<Reply> {
+    const startedAtMs = performance.now()
+    for (let waits = 0; ; waits++) {
+      const reply = await withFreshCredentials(wire)
+      if (wire.method !== 'GET' || (reply.status !== 429 && reply.status !== 503) || waits === MOST_WAITS) return reply
+      const waitMs = retryAfterMsOf(reply, statusOf(reply.text), options.clock.now()) ?? 250 * 2 ** waits
+      if (performance.now() - startedAtMs + waitMs > requestTimeoutMs) return reply
+      await sleep(waitMs, wire.signal)
+    }
+  }
+
+  const wireOf = (ask: Ask) => ({
+    doing: `${ask.doing} (${name})`,
+    method: ask.method,
+    url: server() + ask.path,
+    headers: {
+      accept: 'application/json',
+      ...(ask.body === undefined ? {} : { 'content-type': contentType(ask.method) }),
+    },
+    body: ask.body === undefined ? undefined : JSON.stringify(ask.body),
+    signal: ask.signal,
+  })
+  const send = (ask: Ask): Promise<Reply> => patiently(wireOf(ask))
+
+  const library = (doing: string, signal: AbortSignal | undefined): HttpLibrary =>
+    wrapHttpLibrary({
+      async send(request: RequestContext): Promise<ResponseContext> {
+        const body = request.getBody()
+        const reply = await patiently({
+          doing: `${doing} (${name})`,
+          method: request.getHttpMethod(),
+          // The generated path is absolute; what stands before it in the server's URL was kept by client-node.
+          url: request.getUrl(),
+          headers: request.getHeaders(),
+          body: typeof body === 'string' ? body : undefined,
+          signal,
+        })
+        if (reply.status >= 300) throw errorOf(reply, `${doing} (${name})`)
+        const headers = Object.fromEntries(Object.entries(reply.headers).map(([k, v]) => [k, v ?? '']))
+        const bytes = async (): Promise<Buffer> => Buffer.from(reply.text)
+        return new ResponseContext(reply.status, headers, {
+          text: async () => reply.text,
+          binary: bytes,
+          stream: () => null,
+        })
+      },
+    })
+  // Credentials are added in `once`, where they can be renewed: the generated calls carry none.
+  const configuration = createConfiguration({
+    baseServer: new ServerConfiguration(server(), {}),
+    httpApi: library('calling the API', undefined),
+  })
+
+  return {
+    send,
+    async json(ask) {
+      const reply = await send(ask)
+      if (reply.status >= 300) throw errorOf(reply, `${ask.doing} (${name})`)
+      return JSON.parse(reply.text)
+    },
+    async lines(ask, onLine) {
+      const { wire } = await once(wireOf(ask), true)
+      return pool.readLines({ ...wire, idleMs: ask.idleMs }, onLine)
+    },
+    core: new CoreV1Api(configuration),
+    apps: new AppsV1Api(configuration),
+    batch: new BatchV1Api(configuration),
+    coordination: new CoordinationV1Api(configuration),
+    options: (doing, signal) => ({ httpApi: library(doing, signal) }),
+    close: pool.close,
+  }
+}

@@ -1,0 +1,154 @@
+import { SluiceError } from '../../errors.ts'
+import { listAll, listPath, mapPdb, mapPod, pdbsBase, podsBase } from './pods.ts'
+import type { Cluster, Query } from './port.ts'
+import type { Session } from './session.ts'
+import { errorOf, statusOf, textOf } from './status.ts'
+import { sleep } from './waiting.ts'
+
+type Event<T> = { readonly type: 'ADDED' | 'MODIFIED' | 'DELETED'; readonly object: T }
+type Kind<T> = {
+  readonly what: string
+  readonly base: (namespace: string | undefined) => string
+  readonly map: (item: unknown) => T
+}
+
+type Watching<T> = {
+  readonly kind: Kind<T>
+  readonly query: Query
+  readonly signal: AbortSignal
+  readonly onEvent: (event: Event<T>) => void
+  /** What the caller was told exists, by uid. */
+  readonly known: Map<string, T>
+  /** '' = list first. */
+  resourceVersion: string
+}
+
+// The server ends a watch after this long, so that a connection that died without a word is noticed soon; a new watch costs one request.
+const WATCH_SECONDS = 30
+const IDLE_MS = (WATCH_SECONDS + 10) * 1000
+const SHORTEST_BACKOFF_MS = 100
+const LONGEST_BACKOFF_MS = 5_000
+
+const isRefusal = (error: unknown): boolean =>
+  error instanceof SluiceError && (error.code === 'K8S-CREDENTIALS' || error.code === 'K8S-FORBIDDEN')
+
+function tell<T extends { readonly uid: string }>(watching: Watching<T>, type: Event<T>['type'], object: T): void {
+  if (type === 'DELETED') watching.known.delete(object.uid)
+  else watching.known.set(object.uid, object)
+  watching.onEvent({ type, object })
+}
+
+/** Lists, reports what changed against what was known, and what vanished as DELETED. */
+async function relist<T extends { readonly uid: string; readonly resourceVersion?: string }>(
+  session: Session,
+  watching: Watching<T>,
+): Promise<void> {
+  const { kind, query, known, signal } = watching
+  const list = await listAll(
+    session,
+    `listing ${kind.what}`,
+    kind.base(query.namespace),
+    { ...query, signal },
+    kind.map,
+  )
+  const present = new Set(list.items.map((item) => item.uid))
+  for (const gone of [...known.values()].filter((item) => !present.has(item.uid))) tell(watching, 'DELETED', gone)
+  for (const item of list.items) {
+    const before = known.get(item.uid)
+    if (before === undefined) tell(watching, 'ADDED', item)
+    else if (item.resourceVersion === undefined || before.resourceVersion !== item.resourceVersion)
+      tell(watching, 'MODIFIED', item)
+  }
+  watching.resourceVersion = list.resourceVersion
+}
+
+/** One line of a watch. `expired` = 410, the resource version is too old. */
+function onLine<T extends { readonly uid: string }>(watching: Watching<T>, line: string): 'expired' | undefined {
+  // A watch event of the API server; its object is mapped field by field.
+  const event = JSON.parse(line) as {
+    type?: string
+    object?: { code?: number; metadata?: { resourceVersion?: string } }
+  }
+  if (event.type === 'ERROR') {
+    if (event.object?.code === 410) return 'expired'
+    throw new SluiceError('K8S-ERROR', `watching ${watching.kind.what}`, {
+      text: textOf(statusOf(JSON.stringify(event.object ?? {}))),
+    })
+  }
+  const version = event.object?.metadata?.resourceVersion
+  if (event.type === 'ADDED' || event.type === 'MODIFIED' || event.type === 'DELETED')
+    tell(watching, event.type, watching.kind.map(event.object))
+  // Only after the event was handed on: a reconnect must not skip it. BOOKMARK and kinds to come only move the version.
+  if (version !== undefined) watching.resourceVersion = version
+  return undefined
+}
+
+/** One watch request until the server ends it. */
+async function watchOnce<T extends { readonly uid: string }>(session: Session, watching: Watching<T>): Promise<void> {
+  const { kind, query, signal } = watching
+  const doing = `watching ${kind.what}`
+  const path = listPath(kind.base(query.namespace), query, {
+    watch: '1',
+    allowWatchBookmarks: 'true',
+    resourceVersion: watching.resourceVersion,
+    timeoutSeconds: String(WATCH_SECONDS),
+  })
+  const stop = new AbortController()
+  const onAbort = (): void => stop.abort(signal.reason)
+  signal.addEventListener('abort', onAbort, { once: true })
+  let expired = false
+  try {
+    const reply = await session.lines({ doing, method: 'GET', path, signal: stop.signal, idleMs: IDLE_MS }, (line) => {
+      if (!signal.aborted && !expired) expired = onLine(watching, line) === 'expired'
+    })
+    if (reply?.status === 410) expired = true
+    else if (reply !== undefined) throw errorOf(reply, doing)
+  } finally {
+    signal.removeEventListener('abort', onAbort)
+    if (expired) watching.resourceVersion = ''
+  }
+}
+
+/** client-node's informer stops for good after a broken connection and asks for no bookmarks, so the loop is ours. */
+async function follow<T extends { readonly uid: string }>(session: Session, watching: Watching<T>): Promise<void> {
+  const { signal } = watching
+  let failures = 0
+  while (!signal.aborted) {
+    try {
+      if (watching.resourceVersion === '') await relist(session, watching)
+      const before = watching.resourceVersion
+      await watchOnce(session, watching)
+      failures = watching.resourceVersion === before ? failures : 0
+    } catch (error) {
+      if (signal.aborted) return
+      if (isRefusal(error)) throw error
+      const longest = Math.min(LONGEST_BACKOFF_MS, SHORTEST_BACKOFF_MS * 2 ** failures++)
+      await sleep(longest * (0.5 + Math.random() / 2), signal).catch(() => {})
+    }
+  }
+}
+
+export function watches(session: () => Promise<Session>): Pick<Cluster, 'watchPods' | 'watchPdbs'> {
+  return {
+    async watchPods({ signal, resourceVersion, known = [], ...query }, onEvent) {
+      await follow(await session(), {
+        kind: { what: 'pods', base: podsBase, map: mapPod },
+        query,
+        signal,
+        resourceVersion,
+        known: new Map(known.map((pod) => [pod.uid, pod])),
+        onEvent: ({ type, object }) => onEvent({ type, pod: object }),
+      })
+    },
+    async watchPdbs({ signal }, onEvent) {
+      await follow(await session(), {
+        kind: { what: 'PodDisruptionBudgets', base: pdbsBase, map: mapPdb },
+        query: {},
+        signal,
+        resourceVersion: '',
+        known: new Map(),
+        onEvent: ({ type, object }) => onEvent({ type, pdb: object }),
+      })
+    },
+  }
+}
