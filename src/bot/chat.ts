@@ -21,7 +21,14 @@ export type Incoming = {
   readonly bot: boolean
   readonly sentAtMs: number
 } & (
-  | { readonly kind: 'text'; readonly text: string; readonly message: string; readonly thread?: string; readonly addressed: boolean; readonly direct: boolean }
+  | {
+      readonly kind: 'text'
+      readonly text: string
+      readonly message: string
+      readonly thread?: string
+      readonly addressed: boolean
+      readonly direct: boolean
+    }
   | { readonly kind: 'reaction'; readonly name: string; readonly on: string; readonly added: boolean }
   | { readonly kind: 'press'; readonly button: string; readonly on: string }
   | { readonly kind: 'edit'; readonly message: string; readonly text: string }
@@ -41,12 +48,19 @@ export type SendOptions = {
   /** Chat identities to mention, already looked up from `Message.mention` by person name. */
   readonly mentions?: Readonly<Record<string, string>>
   readonly signal?: AbortSignal
+  /** An earlier attempt with this key may have arrived (a restart, a lost answer): the adapter looks before it sends. */
+  readonly again?: boolean
 }
 
 export type Chat = {
   readonly name: ChatName
   /** What the platform cannot do; words are used instead. */
-  readonly can: { readonly edit: boolean; readonly buttons: boolean; readonly threads: boolean; readonly upload: boolean }
+  readonly can: {
+    readonly edit: boolean
+    readonly buttons: boolean
+    readonly threads: boolean
+    readonly upload: boolean
+  }
   /** Sends as little as this between two sends into one place. */
   readonly minIntervalMs: number
   readonly post: (place: Place, message: Message, options: SendOptions) => Promise<Sent>
@@ -54,7 +68,11 @@ export type Chat = {
   /** `name` is the emoji itself (`✅`), not a platform's word for it. */
   readonly react: (sent: Sent, name: string, options: SendOptions) => Promise<void>
   readonly tellPrivately: (user: string, message: Message, options: SendOptions) => Promise<void>
-  readonly upload: (place: Place, file: { readonly name: string; readonly text: string }, options: SendOptions) => Promise<void>
+  readonly upload: (
+    place: Place,
+    file: { readonly name: string; readonly text: string },
+    options: SendOptions,
+  ) => Promise<void>
   /** Starts receiving. `onIncoming` resolves when the event is stored; only then the platform gets its acknowledgement. */
   readonly start: (onIncoming: (incoming: Incoming) => Promise<void>) => Promise<void>
   readonly stop: () => Promise<void>

@@ -1,0 +1,130 @@
+import { createHmac, randomUUID } from 'node:crypto'
+import type { WebSocket } from 'ws'
+import type { SlackState } from './slack-api.ts'
+
+/** Slack tries again at once, after 1 and after 5 minutes; here the waits are short. */
+const RETRY_WAITS_MS = [20, 60, 180, 540]
+const ACK_LIMIT_MS = 3_000
+
+type Envelope = {
+  readonly id: string
+  readonly type: 'events_api' | 'slash_commands' | 'interactive'
+  readonly payload: Record<string, unknown>
+  attempt: number
+}
+export type Delivery = { readonly payload: Record<string, unknown>; readonly attempts: number; readonly acked: boolean }
+
+export type Events = ReturnType<typeof makeDelivery>
+
+/** Sends envelopes to a socket or, signed, to a URL; an event without acknowledgement is sent again. */
+export function makeDelivery(sockets: ReadonlySet<WebSocket>, signingSecret: string) {
+  const waiting = new Map<string, { envelope: Envelope; settle: (acked: boolean) => void; timer?: NodeJS.Timeout }>()
+  const queue: string[] = []
+  const done: Delivery[] = []
+  let target: string | undefined
+  let stopped = false
+  let tries: readonly number[] = RETRY_WAITS_MS
+
+  const settled = (id: string, acked: boolean) => {
+    const entry = waiting.get(id)
+    if (entry === undefined) return
+    clearTimeout(entry.timer)
+    waiting.delete(id)
+    done.push({ payload: entry.envelope.payload, attempts: entry.envelope.attempt + 1, acked })
+    entry.settle(acked)
+  }
+  const again = (id: string) => {
+    const entry = waiting.get(id)
+    if (entry === undefined || stopped) return
+    const waitMs = tries[entry.envelope.attempt]
+    if (entry.envelope.type !== 'events_api' || waitMs === undefined) return settled(id, false)
+    entry.envelope.attempt += 1
+    entry.timer = setTimeout(() => push(id), waitMs)
+  }
+  const push = (id: string) => {
+    const entry = waiting.get(id)
+    if (entry === undefined || stopped) return
+    if (target !== undefined)
+      return void overHttp(target, entry.envelope, signingSecret).then((ok) => (ok ? settled(id, true) : again(id)))
+    const ws = [...sockets].find((s) => s.readyState === s.OPEN && !s.isPaused)
+    if (ws === undefined) return void queue.push(id)
+    ws.send(JSON.stringify(frame(entry.envelope)))
+    const lost = () => again(id)
+    ws.once('close', lost)
+    entry.timer = setTimeout(
+      () => (ws.off('close', lost), again(id)),
+      entry.envelope.type === 'events_api' ? nackMs : ACK_LIMIT_MS,
+    )
+  }
+  let nackMs = ACK_LIMIT_MS
+  const send = (type: Envelope['type'], payload: Record<string, unknown>): Promise<boolean> =>
+    new Promise((settle) => {
+      const envelope: Envelope = { id: randomUUID(), type, payload, attempt: 0 }
+      waiting.set(envelope.id, { envelope, settle })
+      push(envelope.id)
+    })
+  return {
+    done,
+    send,
+    event: (state: SlackState, event: Record<string, unknown>): Promise<boolean> =>
+      send('events_api', {
+        type: 'event_callback',
+        team_id: state.team,
+        api_app_id: 'A0SLUICE',
+        event,
+        event_id: `Ev${randomUUID().slice(0, 8).toUpperCase()}`,
+        event_time: Math.floor(Date.now() / 1000),
+        authorizations: [{ team_id: state.team, user_id: state.bot.user, is_bot: true }],
+      }),
+    acked: (text: string) => {
+      const parsed: unknown = JSON.parse(text)
+      if (typeof parsed === 'object' && parsed !== null && 'envelope_id' in parsed)
+        settled(String(parsed.envelope_id), true)
+    },
+    flush: () => {
+      for (const id of queue.splice(0)) push(id)
+    },
+    sendTo: (url: string | undefined) => {
+      target = url
+    },
+    /** After how many milliseconds without acknowledgement a socket's event is sent again (Slack: 3 s). */
+    ackWithin: (ms: number) => {
+      nackMs = ms
+    },
+    retries: (waitsMs: readonly number[]) => {
+      tries = waitsMs
+    },
+    stop: () => {
+      stopped = true
+      for (const { timer } of waiting.values()) clearTimeout(timer)
+    },
+  }
+}
+
+const frame = ({ id, type, payload, attempt }: Envelope) => ({
+  envelope_id: id,
+  type,
+  payload,
+  accepts_response_payload: type !== 'events_api',
+  ...(type === 'events_api' ? { retry_attempt: attempt, retry_reason: attempt === 0 ? '' : 'timeout' } : {}),
+})
+
+async function overHttp(url: string, { type, payload, attempt }: Envelope, secret: string): Promise<boolean> {
+  const form = (value: Record<string, unknown>) =>
+    new URLSearchParams(Object.entries(value).map(([k, v]): [string, string] => [k, String(v)])).toString()
+  const body =
+    type === 'events_api'
+      ? JSON.stringify(payload)
+      : form(type === 'interactive' ? { payload: JSON.stringify(payload) } : payload)
+  const stamp = String(Math.floor(Date.now() / 1000))
+  const headers = {
+    'content-type': type === 'events_api' ? 'application/json' : 'application/x-www-form-urlencoded',
+    'x-slack-request-timestamp': stamp,
+    'x-slack-signature': `v0=${createHmac('sha256', secret).update(`v0:${stamp}:${body}`).digest('hex')}`,
+    ...(attempt === 0 ? {} : { 'x-slack-retry-num': String(attempt), 'x-slack-retry-reason': 'http_error' }),
+  }
+  const answer = await fetch(url, { method: 'POST', headers, body, signal: AbortSignal.timeout(ACK_LIMIT_MS) }).catch(
+    () => undefined,
+  )
+  return answer?.ok === true
+}

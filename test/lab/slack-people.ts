@@ -1,0 +1,144 @@
+import { randomUUID } from 'node:crypto'
+import { type Channel, directChannel, type SlackState, type Stored, setReaction, shown } from './slack-api.ts'
+import type { Events } from './slack-delivery.ts'
+
+/** People of the workspace and what they do. Everything answers at once; the app is told beside it. */
+export function people(state: SlackState, events: Events) {
+  const channelOf = (id: string): Channel => {
+    const channel = state.channels.get(id)
+    if (channel === undefined) throw new Error(`no channel ${id}`)
+    return channel
+  }
+  const messageOf = (channel: string, ts: string): Stored => {
+    const message = channelOf(channel).messages.find((m) => m.ts === ts)
+    if (message === undefined) throw new Error(`no message ${ts} in ${channel}`)
+    return message
+  }
+  const kindOf = (channel: Channel) => (channel.im === undefined ? 'channel' : 'im')
+  const tell = (event: Record<string, unknown>): void => void events.event(state, event)
+
+  return {
+    ackWithin: events.ackWithin,
+    retries: events.retries,
+    user: (name: string, bot = false): string => {
+      const id = `U${name.toUpperCase().replace(/[^A-Z0-9]/g, '')}${state.users.size}`
+      state.users.set(id, { id, name, bot })
+      return id
+    },
+    channel: (name: string, withBot = true): string => {
+      const id = `C${name.toUpperCase().replace(/[^A-Z0-9]/g, '')}${state.channels.size}`
+      state.channels.set(id, { id, name, members: new Set(withBot ? [state.bot.user] : []), messages: [] })
+      return id
+    },
+    direct: (user: string): string => directChannel(user, state).id,
+    say: (
+      user: string,
+      channel: string,
+      text: string,
+      more: { thread?: string; bot?: boolean; subtype?: string } = {},
+    ): string => {
+      const place = channelOf(channel)
+      const message: Stored = {
+        ts: state.nextTs(),
+        user,
+        text,
+        blocks: [],
+        reactions: [],
+        edited: false,
+        ...(more.bot === true ? { botId: 'B0OTHER' } : {}),
+        ...(more.thread === undefined ? {} : { thread: more.thread }),
+      }
+      place.messages.push(message)
+      const event = {
+        ...shown(message, state),
+        channel,
+        channel_type: kindOf(place),
+        event_ts: message.ts,
+        ...(more.subtype === undefined ? {} : { subtype: more.subtype }),
+      }
+      tell(event)
+      if (text.includes(`<@${state.bot.user}>`) && place.im === undefined) tell({ ...event, type: 'app_mention' })
+      return message.ts
+    },
+    edit: (channel: string, ts: string, text: string): void => {
+      const message = messageOf(channel, ts)
+      const before = shown(message, state)
+      Object.assign(message, { text, edited: true })
+      const at = state.nextTs()
+      tell({
+        type: 'message',
+        subtype: 'message_changed',
+        hidden: true,
+        channel,
+        channel_type: kindOf(channelOf(channel)),
+        ts: at,
+        event_ts: at,
+        message: shown(message, state),
+        previous_message: before,
+      })
+    },
+    remove: (channel: string, ts: string): void => {
+      const place = channelOf(channel)
+      const before = shown(messageOf(channel, ts), state)
+      place.messages = place.messages.filter((m) => m.ts !== ts)
+      const at = state.nextTs()
+      tell({
+        type: 'message',
+        subtype: 'message_deleted',
+        hidden: true,
+        channel,
+        channel_type: kindOf(place),
+        ts: at,
+        event_ts: at,
+        deleted_ts: ts,
+        previous_message: before,
+      })
+    },
+    react: (user: string, channel: string, ts: string, name: string, add = true): void => {
+      const message = messageOf(channel, ts)
+      if (!setReaction(message, name, user, add)) throw new Error(`${user} cannot ${add ? 'add' : 'take back'} ${name}`)
+      tell({
+        type: add ? 'reaction_added' : 'reaction_removed',
+        user,
+        reaction: name,
+        item: { type: 'message', channel, ts },
+        item_user: message.user,
+        event_ts: state.nextTs(),
+      })
+    },
+    press: (user: string, channel: string, ts: string, label: string): Promise<boolean> => {
+      const message = messageOf(channel, ts)
+      const button = message.blocks
+        .flatMap((b) => (b.type === 'actions' ? b.elements : []))
+        .find((e) => e.text.text === label)
+      if (button === undefined) throw new Error(`no button ${label} under ${ts}`)
+      return events.send('interactive', {
+        type: 'block_actions',
+        team: { id: state.team, domain: 'lab' },
+        user: { id: user, username: state.users.get(user)?.name },
+        channel: { id: channel, name: channelOf(channel).name },
+        message: shown(message, state),
+        container: { type: 'message', message_ts: ts, channel_id: channel },
+        trigger_id: randomUUID(),
+        response_url: `${state.base}/response`,
+        actions: [
+          { type: 'button', action_id: button.action_id, block_id: 'b', action_ts: state.nextTs(), text: button.text },
+        ],
+      })
+    },
+    slash: (user: string, channel: string, text: string): Promise<boolean> =>
+      events.send('slash_commands', {
+        command: '/sluice',
+        text,
+        team_id: state.team,
+        team_domain: 'lab',
+        channel_id: channel,
+        channel_name: channelOf(channel).name,
+        user_id: user,
+        user_name: state.users.get(user)?.name ?? '',
+        trigger_id: randomUUID(),
+        response_url: `${state.base}/response`,
+        api_app_id: 'A0SLUICE',
+      }),
+  }
+}

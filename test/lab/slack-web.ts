@@ -1,0 +1,80 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { randomUUID } from 'node:crypto'
+import { type Answer, METHODS, type SlackState } from './slack-api.ts'
+
+export type Wire = {
+  readonly state: SlackState
+  readonly tokens: { bot: string; app: string }
+  readonly faults: { limitedUntilMs: number; refuseApp: string; lose: Map<string, number>; break: Map<string, number> }
+  readonly calls: { method: string; args: Record<string, string> }[]
+}
+
+/** One call of the Web API, with the faults a test asked for. */
+export async function answer(request: IncomingMessage, response: ServerResponse, wire: Wire): Promise<void> {
+  const body = await bodyOf(request)
+  const url = new URL(request.url ?? '/', 'http://lab')
+  const file = /^\/upload\/(\w+)$/.exec(url.pathname)?.[1]
+  if (file !== undefined) return void response.end(takeFile(wire.state, file, body))
+  const method = url.pathname.replace(/^\/api\//, '')
+  const args = Object.fromEntries(new URLSearchParams(body))
+  wire.calls.push({ method, args })
+  const restMs = wire.faults.limitedUntilMs - Date.now()
+  if (restMs > 0) return void response.writeHead(429, { 'retry-after': String(Math.ceil(restMs / 1000)) }).end()
+  if (countDown(wire.faults.break, method)) return void response.writeHead(500).end('oops')
+  const result = perform(method, args, String(request.headers.authorization ?? ''), wire)
+  if (countDown(wire.faults.lose, method)) return void request.socket.destroy()
+  response
+    .writeHead(200, { 'content-type': 'application/json', 'x-oauth-scopes': [...wire.state.scopes].join(',') })
+    .end(JSON.stringify(result))
+}
+
+function countDown(counts: Map<string, number>, method: string): boolean {
+  const left = counts.get(method) ?? 0
+  if (left > 0) counts.set(method, left - 1)
+  return left > 0
+}
+
+function takeFile(state: SlackState, id: string, body: string): string {
+  const file = state.files.get(id)
+  if (file === undefined) return 'no such file'
+  file.text = body
+  return `OK - ${file.length}`
+}
+
+function perform(
+  method: string,
+  given: Record<string, string>,
+  authorization: string,
+  { state, tokens, faults }: Wire,
+): Answer {
+  const { token: formToken, team_id: _team, ...args } = given
+  const token = authorization.replace(/^Bearer /, '') || formToken || ''
+  if (token === '') return { ok: false, error: 'not_authed' }
+  if (method === 'apps.connections.open') {
+    if (token !== tokens.app) return { ok: false, error: 'invalid_auth' }
+    return faults.refuseApp === ''
+      ? { ok: true, url: `${state.base.replace('http', 'ws')}/link/?ticket=${randomUUID()}` }
+      : { ok: false, error: faults.refuseApp }
+  }
+  if (token !== tokens.bot)
+    return { ok: false, error: token === tokens.app ? 'not_allowed_token_type' : 'invalid_auth' }
+  const known = Object.hasOwn(METHODS, method) ? METHODS[method] : undefined
+  if (known === undefined) return { ok: false, error: 'unknown_method', req_method: method }
+  const missing = known.scopes.find((scope) => !state.scopes.has(scope))
+  if (missing !== undefined)
+    return { ok: false, error: 'missing_scope', needed: missing, provided: [...state.scopes].join(',') }
+  const strange = Object.keys(args).filter((name) => !known.args.includes(name))
+  if (strange.length > 0)
+    return {
+      ok: false,
+      error: 'invalid_arguments',
+      response_metadata: { messages: strange.map((n) => `[ERROR] no such argument: ${n}`) },
+    }
+  return known.run(args, state)
+}
+
+async function bodyOf(request: IncomingMessage): Promise<string> {
+  const parts: Buffer[] = []
+  for await (const part of request) parts.push(part)
+  return Buffer.concat(parts).toString()
+}
