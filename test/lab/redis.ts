@@ -1,8 +1,8 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { existsSync, mkdtempSync, openSync } from 'node:fs'
 import { connect } from 'node:net'
-import { homedir } from 'node:os'
 import { join } from 'node:path'
+import { cacheDir } from './cache.ts'
 import { born, stop, until } from './process.ts'
 import { type Brought, type Lab, NotHere } from './server.ts'
 
@@ -18,8 +18,7 @@ export type OwnRedis = RedisData & {
   stop(): Promise<void>
 }
 
-const cached = (program: string): string =>
-  join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'sluice-lab', 'valkey', 'usr', 'bin', program)
+const cached = (program: string): string => join(cacheDir('valkey'), 'usr', 'bin', program)
 
 function find(program: string): string {
   const paths = (process.env.PATH ?? '').split(':').map((dir) => join(dir, program))
