@@ -15,9 +15,9 @@ export function makeDecide(policies: readonly Policy[], onError: (policy: string
       opinion(policy, request, onError).map((decision) => ({ policy, decision })),
     )
     const decisions = opinions.map((o) => o.decision)
+    if (!opinions.some((o) => o.policy.grants === true)) return nobodyGrants(request)
     const denied = decisions.find((d) => d.kind === 'deny')
     if (denied !== undefined) return denied
-    if (!opinions.some((o) => o.policy.grants === true)) return nobodyGrants(request)
     const needs = decisions.filter((d) => d.kind === 'needs')
     if (needs.length > 0) return together(needs)
     return { kind: 'allow', rules: decisions.flatMap((d) => d.rules) }

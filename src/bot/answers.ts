@@ -1,0 +1,63 @@
+import type { Capabilities, CapabilityName, Command } from '../commands/command.ts'
+import type { PersonConfig } from '../config.ts'
+import { asSluiceError, isRefusal, refuse } from '../errors.ts'
+import type { Log } from '../log.ts'
+import type { Message } from '../message.ts'
+import { refusal } from './cards.ts'
+import type { Question } from './handle.ts'
+import type { OutItem } from './outbox.ts'
+
+export type AnswerDeps = {
+  readonly commands: () => readonly Command[]
+  readonly capabilities: (person: PersonConfig, signal: AbortSignal) => Capabilities
+  readonly people: () => readonly PersonConfig[]
+  readonly send: (item: OutItem) => Promise<void>
+  readonly log: Log
+}
+
+/** Whether the command asks a cluster: then it is answered aside, so that the room goes on. */
+export const asksCluster = (command: Command | undefined): boolean =>
+  command?.kind === 'answer' && command.takes.some((t) => t === 'cluster' || t === 'readFacts' || t === 'changes')
+
+/** Runs an answer command with exactly the capabilities it names and sends what it says. A fault is told with its code, never swallowed. */
+export function makeAnswers(deps: AnswerDeps): (question: Question, signal: AbortSignal) => Promise<void> {
+  return async (question, signal) => {
+    const message = await run(deps, question, signal)
+    await deps.send({
+      kind: 'say',
+      key: `answer:${question.event}`,
+      place: question.place,
+      message,
+      ...(question.thread === undefined ? {} : { thread: question.thread }),
+    })
+  }
+}
+
+async function run(deps: AnswerDeps, question: Question, signal: AbortSignal): Promise<Message> {
+  const command = deps.commands().find((c) => c.name === question.command)
+  const person = deps.people().find((p) => p.name === question.person)
+  if (command?.kind !== 'answer' || person === undefined) return refusal(refuse('PARSE-UNKNOWN'))
+  const parsed = command.args.safeParse(question.args)
+  if (!parsed.success) return refusal(refuse('PARSE-ARGUMENT', parsed.error.issues[0]?.message))
+  const all = deps.capabilities(person, signal)
+  const given = Object.fromEntries(command.takes.map((name: CapabilityName) => [name, all[name]]))
+  const { room, event, text, atMs, threadJob } = question
+  const situation = {
+    person,
+    room,
+    event,
+    text,
+    atMs,
+    signal,
+    ...(threadJob === undefined ? {} : { thread: { job: threadJob } }),
+  }
+  try {
+    // `given` holds what the command named: answer() typed its ctx so
+    const said = await command.answer(parsed.data, { ...given, ...situation } as never)
+    return isRefusal(said) ? refusal(said) : said
+  } catch (error) {
+    const known = asSluiceError(error, `answering ${question.command}`)
+    deps.log.error({ code: known.code, command: question.command }, known.stack ?? known.message)
+    return refusal(refuse(known.code, known.message, { next: known.next }))
+  }
+}

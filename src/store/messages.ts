@@ -1,0 +1,116 @@
+import { keys } from './keys.ts'
+import type { Store } from './store.ts'
+
+/** What the bot remembers of messages it sent and of questions it asked back. Owner of the keys: bot/. */
+export type About = {
+  readonly job?: string
+  readonly question?: string
+  /** Ids of the buttons the message carries: nothing else can be pressed. */
+  readonly buttons?: readonly string[]
+  /** Sentences a reaction 1️⃣ 2️⃣ ... stands for. */
+  readonly choices?: readonly string[]
+}
+export type Drawn = {
+  readonly card?: string
+  readonly revision: number
+  readonly questions: Readonly<Record<string, { readonly id: string; readonly closed: boolean }>>
+  readonly end?: string
+}
+
+const MONTH_S = 30 * 24 * 3600
+const PENDING_S = 600
+
+const key = (store: Store, ...parts: readonly string[]): string => [store.prefix, ...parts].join(':')
+
+// what is read back was written here with exactly this type
+const parsed = <T>(text: string | null): T | undefined => (text === null ? undefined : (JSON.parse(text) as T))
+
+/** `at` is `chat:place:id` of a message. */
+export async function rememberMessage(store: Store, at: string, about: About): Promise<void> {
+  const write = store.redis.multi().set(key(store, 'message', at), JSON.stringify(about), 'EX', MONTH_S)
+  if (about.question !== undefined && about.job !== undefined)
+    write.hset(key(store, 'questions', about.job), at.slice(0, at.indexOf(':')), at)
+  await write.exec()
+}
+
+export const aboutMessage = async (store: Store, at: string): Promise<About | undefined> =>
+  parsed<About>(await store.redis.get(key(store, 'message', at)))
+
+/** The newest question message of a job on a platform, or its card. */
+export const newestMessage = async (store: Store, job: string, chat: string): Promise<string | undefined> =>
+  (await store.redis.hget(key(store, 'questions', job), chat)) ?? undefined
+
+export const readDrawn = async (store: Store, job: string, place: string): Promise<Drawn> =>
+  parsed<Drawn>(await store.redis.hget(key(store, 'drawn', job), place)) ?? { revision: -1, questions: {} }
+
+export async function writeDrawn(store: Store, job: string, place: string, drawn: Drawn): Promise<void> {
+  await store.redis.hset(key(store, 'drawn', job), place, JSON.stringify(drawn))
+}
+
+export const notesWritten = async (store: Store, job: string): Promise<ReadonlySet<string>> =>
+  new Set(await store.redis.hkeys(key(store, 'notes', job)))
+
+export async function noteWritten(store: Store, job: string, kind: string): Promise<void> {
+  await store.redis.hset(key(store, 'notes', job), kind, '1')
+}
+
+/** A question asked back to one person in one place ("which cluster?"); it expires after ten minutes. */
+export async function setPending(
+  store: Store,
+  who: string,
+  choices: readonly { readonly label: string; readonly text: string }[],
+): Promise<void> {
+  await store.redis.set(key(store, 'pending', who), JSON.stringify(choices), 'EX', PENDING_S)
+}
+
+/** Takes the pending question away: it is answered once. */
+export const takePending = async (
+  store: Store,
+  who: string,
+): Promise<readonly { readonly label: string; readonly text: string }[] | undefined> =>
+  parsed(await store.redis.getdel(key(store, 'pending', who)))
+
+/** Counts a request of a person in the running minute. */
+export async function countRequest(store: Store, person: string, nowMs: number): Promise<number> {
+  const at = key(store, 'requests', person, String(Math.floor(nowMs / 60_000)))
+  const [[, count] = [null, 1]] = (await store.redis.multi().incr(at).expire(at, 120).exec()) ?? []
+  return Number(count)
+}
+
+/** True the first time only (per person and day): a stranger is told once. */
+export const firstTime = async (store: Store, what: string): Promise<boolean> =>
+  (await store.redis.set(key(store, 'told', what), '1', 'EX', MONTH_S, 'NX')) === 'OK'
+
+/** Message numbers of the console: the same idempotency key gets the same number. */
+export async function consoleId(store: Store, idempotencyKey: string): Promise<string> {
+  const known = await store.redis.hget(key(store, 'console', 'ids'), idempotencyKey)
+  if (known !== null) return known
+  const id = `m${await store.redis.incr(key(store, 'console', 'count'))}`
+  await store.redis.hset(key(store, 'console', 'ids'), idempotencyKey, id)
+  return id
+}
+
+/** The newest transition the console printed, so that a restart goes on after it. */
+export const printedTo = async (store: Store): Promise<string> =>
+  (await store.redis.get(key(store, 'console', 'printed'))) ?? '0'
+
+export async function setPrintedTo(store: Store, transition: string): Promise<void> {
+  await store.redis.set(key(store, 'console', 'printed'), transition)
+}
+
+/** Puts an item at the end of a list of things to send and marks the list as having work, in one step. */
+export async function pushOut(store: Store, list: string, item: unknown): Promise<void> {
+  await store.redis
+    .multi()
+    .rpush(key(store, 'out', list), JSON.stringify(item))
+    .hincrby(keys.due('outbox'), list, 1)
+    .exec()
+}
+
+/** The oldest item of a list; it stays until `popOut`. */
+export const peekOut = async <T>(store: Store, list: string): Promise<T | undefined> =>
+  parsed<T>(await store.redis.lindex(key(store, 'out', list), 0))
+
+export async function popOut(store: Store, list: string): Promise<void> {
+  await store.redis.lpop(key(store, 'out', list))
+}
