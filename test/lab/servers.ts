@@ -2,6 +2,7 @@ import { bringRedis, bringValkey } from './redis.ts'
 import { bringRedmine } from './redmine.ts'
 import type { Bring } from './server.ts'
 import { bringSshd } from './sshd.ts'
+import { bringSynapse, bringSynapseLimited } from './synapse.ts'
 
 /** Every real server a test may ask for. */
 export const SERVERS = {
@@ -9,6 +10,8 @@ export const SERVERS = {
   valkey: bringValkey,
   sshd: bringSshd,
   redmine: bringRedmine,
+  synapse: bringSynapse,
+  'synapse-limits': bringSynapseLimited,
 } as const satisfies Record<string, Bring<unknown>>
 
 export type ServerName = keyof typeof SERVERS
