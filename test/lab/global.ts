@@ -4,7 +4,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { TestProject } from 'vitest/node'
 import { Broker, listen } from './broker.ts'
-import { born, type Owned, own, stopRun } from './process.ts'
+import { endRun } from './kubernetes.ts'
+import { born, type Owned, own } from './process.ts'
 
 declare module 'vitest' {
   interface ProvidedContext {
@@ -21,7 +22,7 @@ async function clearDeadRuns(): Promise<void> {
     const file = join(dir, 'run.json')
     if (!existsSync(file)) continue
     const run = JSON.parse(readFileSync(file, 'utf8')) as Owned // written below
-    if (born(run.pid) !== run.born) await stopRun(dir).catch(() => {})
+    if (born(run.pid) !== run.born) await endRun(dir).catch(() => {})
   }
 }
 
@@ -52,6 +53,6 @@ export async function setup(project: TestProject): Promise<() => Promise<void>> 
     server.close()
     server.closeAllConnections()
     await broker.stop()
-    await stopRun(dir)
+    await endRun(dir)
   }
 }

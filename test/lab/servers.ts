@@ -1,3 +1,4 @@
+import { bringQuick, bringReal } from './kubernetes.ts'
 import { bringRedis, bringValkey } from './redis.ts'
 import { bringRedmine } from './redmine.ts'
 import type { Bring } from './server.ts'
@@ -12,6 +13,8 @@ export const SERVERS = {
   redmine: bringRedmine,
   synapse: bringSynapse,
   'synapse-limits': bringSynapseLimited,
+  kube: bringQuick,
+  p10: bringReal,
 } as const satisfies Record<string, Bring<unknown>>
 
 export type ServerName = keyof typeof SERVERS
