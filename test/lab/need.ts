@@ -43,9 +43,13 @@ export async function real<const N extends readonly ServerName[]>(
 ): Promise<void> {
   try {
     const data = (await Promise.all(names.map((name) => need(name)))) as AllData<N> // same order as names
-    describe(title, () => body(...data))
+    describe(title, () => {
+      body(...data)
+    })
   } catch (error) {
     if (!(error instanceof NotHere) || process.env.CI === 'true') throw error
-    describe.skip(`${title} (not run: ${error.message})`, () => test('needs a server that is not here', () => {}))
+    describe.skip(`${title} (not run: ${error.message})`, () => {
+      test('needs a server that is not here', () => {})
+    })
   }
 }

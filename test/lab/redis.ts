@@ -12,10 +12,10 @@ export type RedisData = { readonly socket: string; readonly program: string; rea
 export type OwnRedis = RedisData & {
   readonly pid: number
   /** SIGKILL: what a crash does. Resolves when it is gone. */
-  kill9(): Promise<void>
+  readonly kill9: () => Promise<void>
   /** Starts it again on the same data; resolves when it answers. */
-  restart(): Promise<void>
-  stop(): Promise<void>
+  readonly restart: () => Promise<void>
+  readonly stop: () => Promise<void>
 }
 
 const cached = (program: string): string => join(cacheDir('valkey'), 'usr', 'bin', program)

@@ -35,7 +35,7 @@ export type RedmineData = {
 export type Journal = { readonly user: string; readonly notes: string }
 
 /** An instance of one test's own. */
-export type OwnRedmine = RedmineData & { stop(): Promise<void>; restart(): Promise<void> }
+export type OwnRedmine = RedmineData & { readonly stop: () => Promise<void>; readonly restart: () => Promise<void> }
 
 /** Rails joins this name to its own folder: by enough `..` an instance may live anywhere, without root. */
 const environment = (dir: string) => ({

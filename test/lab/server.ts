@@ -3,11 +3,11 @@ export type Lab = {
   /** The run's folder. Short, because Unix socket paths end at 107 bytes; removed at the end. */
   readonly dir: string
   /** Writes a process down, so that it is stopped even after a crash of the run. */
-  own(pid: number, what: string): void
+  readonly own: (pid: number, what: string) => void
 }
 
 /** A server that is up. `data` is plain JSON: it travels to the workers. */
-export type Brought<D> = { readonly data: D; readonly version: string; stop(): Promise<void> }
+export type Brought<D> = { readonly data: D; readonly version: string; readonly stop: () => Promise<void> }
 
 /** Brings one real server. Throws with the reason when this machine cannot have it. */
 export type Bring<D> = (lab: Lab) => Promise<Brought<D>>

@@ -38,9 +38,9 @@ export type SshdData = {
 /** A server of one test's own. */
 export type OwnSshd = SshdData & {
   /** kill -9 of every session: what a cut network looks like to the client. Remote commands go on. */
-  cut(): void
-  stop(): Promise<void>
-  restart(): Promise<void>
+  readonly cut: () => void
+  readonly stop: () => Promise<void>
+  readonly restart: () => Promise<void>
 }
 
 function find(): string {

@@ -21,7 +21,11 @@ export type SynapseData = {
 }
 
 /** A homeserver of one test's own. */
-export type OwnSynapse = SynapseData & { kill9(): Promise<void>; restart(): Promise<void>; stop(): Promise<void> }
+export type OwnSynapse = SynapseData & {
+  readonly kill9: () => Promise<void>
+  readonly restart: () => Promise<void>
+  readonly stop: () => Promise<void>
+}
 
 const FREE = { per_second: 10_000, burst_count: 10_000 }
 const NO_LIMITS = {
