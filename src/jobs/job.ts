@@ -5,7 +5,18 @@ import type { FactName, Facts } from '../systems/facts/port.ts'
 import type { Cluster, Node } from '../systems/kubernetes/port.ts'
 
 /** PORT: jobs, and what a job must know of a command. */
-export type JobState = 'received' | 'planned' | 'waiting' | 'queued' | 'running' | 'done' | 'failed' | 'cancelled' | 'refused' | 'expired' | 'needs-human'
+export type JobState =
+  | 'received'
+  | 'planned'
+  | 'waiting'
+  | 'queued'
+  | 'running'
+  | 'done'
+  | 'failed'
+  | 'cancelled'
+  | 'refused'
+  | 'expired'
+  | 'needs-human'
 export const FINAL: ReadonlySet<JobState> = new Set<JobState>(['done', 'failed', 'cancelled', 'refused', 'expired'])
 
 export type Args = Readonly<Record<string, unknown>>
@@ -14,14 +25,26 @@ export type Args = Readonly<Record<string, unknown>>
 export type Target = {
   readonly cluster: string
   readonly clusterUid: string
-  readonly nodes: readonly { readonly name: string; readonly uid: string; readonly controlPlane: boolean }[]
+  readonly nodes: readonly {
+    readonly name: string
+    readonly uid: string
+    readonly controlPlane: boolean
+    /** Carries OSDs: the job then holds `storage/p10` too. */
+    readonly storage?: boolean
+  }[]
   readonly args: Args
   /** The sentence in its canonical form: `drain server23 on p10`. */
   readonly sentence: string
 }
 
 export type LockKey = string
-export type Read = { readonly cluster: Cluster; readonly nodes: () => Promise<readonly Node[]>; readonly nowMs: () => number; readonly signal: AbortSignal; readonly person: string }
+export type Read = {
+  readonly cluster: Cluster
+  readonly nodes: () => Promise<readonly Node[]>
+  readonly nowMs: () => number
+  readonly signal: AbortSignal
+  readonly person: string
+}
 
 /** What a job must know of a command: commands of kind `change` are such. */
 export type Change = {
@@ -51,7 +74,13 @@ export type Plan = {
 /** key -> what grew, for people. */
 export type Growth = readonly { readonly key: string; readonly was?: Finding; readonly now: Finding }[]
 
-export type Vote = { readonly person: string; readonly choice: 'approve' | 'deny'; readonly atMs: number; readonly event: string; readonly reason?: string }
+export type Vote = {
+  readonly person: string
+  readonly choice: 'approve' | 'deny'
+  readonly atMs: number
+  readonly event: string
+  readonly reason?: string
+}
 
 /** What the job waits for people with. A vote on an old question never counts for a new one. */
 export type Question = {
@@ -68,6 +97,8 @@ export type Question = {
   readonly votes: readonly Vote[]
   readonly askedAtMs: number
   readonly expiresAtMs: number
+  /** Set half-way, once: the people it waits for are mentioned again. */
+  readonly remindedAtMs?: number
 }
 
 export type Asked = {
@@ -84,7 +115,12 @@ export type Asked = {
   readonly ticket?: string
 }
 
-export type StepView = { readonly id: string; readonly title: string; readonly mark: 'pending' | 'running' | 'done' | 'failed' | 'skipped'; readonly note?: string }
+export type StepView = {
+  readonly id: string
+  readonly title: string
+  readonly mark: 'pending' | 'running' | 'done' | 'failed' | 'skipped'
+  readonly note?: string
+}
 
 /** One committed state of a job; everything that is shown is drawn from it. */
 export type Revision = {
@@ -115,8 +151,22 @@ export type Revision = {
   readonly practice: boolean
 }
 
-export type Transition = { readonly id: string; readonly job: string; readonly state: JobState; readonly code: Code | null; readonly revision: number }
-export type Holding = { readonly lock: LockKey; readonly job: string; readonly person: string; readonly sentence: string; readonly ticket?: string; readonly sinceMs: number; readonly queue: readonly { readonly job: string; readonly person: string; readonly sentence: string }[] }
+export type Transition = {
+  readonly id: string
+  readonly job: string
+  readonly state: JobState
+  readonly code: Code | null
+  readonly revision: number
+}
+export type Holding = {
+  readonly lock: LockKey
+  readonly job: string
+  readonly person: string
+  readonly sentence: string
+  readonly ticket?: string
+  readonly sinceMs: number
+  readonly queue: readonly { readonly job: string; readonly person: string; readonly sentence: string }[]
+}
 export type Answer = { readonly ok: true; readonly text: string } | Refusal
 export type Filter = { readonly states?: readonly JobState[]; readonly cluster?: string; readonly limit?: number }
 
@@ -127,11 +177,23 @@ export type Jobs = {
   /** Stores the request and answers with its number; the same event again answers with the same number. */
   readonly submit: (asked: Asked) => Promise<string>
   /** Resolve, read facts, preview, decide; changes nothing. */
-  readonly plan: (asked: Asked, signal: AbortSignal) => Promise<{ readonly plan: Plan; readonly decision: Decision } | Refusal>
+  readonly plan: (
+    asked: Asked,
+    signal: AbortSignal,
+  ) => Promise<{ readonly plan: Plan; readonly decision: Decision } | Refusal>
   /** approve, deny, or take back. Without `question` the newest one. Idempotent per event. */
-  readonly vote: (vote: { readonly job: string; readonly question?: string; readonly choice: 'approve' | 'deny' | 'withdraw'; readonly reason?: string } & Speaker) => Promise<Answer>
+  readonly vote: (
+    vote: {
+      readonly job: string
+      readonly question?: string
+      readonly choice: 'approve' | 'deny' | 'withdraw'
+      readonly reason?: string
+    } & Speaker,
+  ) => Promise<Answer>
   /** A gate's word. Decided by policy for the speaker with the choice's risk. */
-  readonly choose: (choice: { readonly job: string; readonly question?: string; readonly word: string } & Speaker) => Promise<Answer>
+  readonly choose: (
+    choice: { readonly job: string; readonly question?: string; readonly word: string } & Speaker,
+  ) => Promise<Answer>
   readonly cancel: (request: { readonly job: string; readonly reason?: string } & Speaker) => Promise<Answer>
   /** The asking message was deleted: cancels while it waits for people, and no later. */
   readonly withdrawRequest: (message: string) => Promise<void>

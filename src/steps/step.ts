@@ -16,31 +16,66 @@ export type Finding = {
   readonly code?: Code
   readonly reason: string
   readonly fix?: string
+  /** Of a `block`: a sentence to send instead, shown as a button: `drain server23 on p10 aggressively`. */
+  readonly sentence?: string
   /** Volatile: counts, pod names, momentary numbers. Not hashed. */
   readonly detail?: string
+  /** How many objects (pods) it stands for. Volatile, not hashed. */
+  readonly count?: number
   /** Groups findings in a plan: `evict`, `stays`, `single-replica`, `pdb`, `emptydir`, `unmanaged`, `local-volume`, `capacity`, `cordon` ... */
   readonly topic: string
 }
 
 /** What was seen to be true after a step. `data` goes into the journal (no secrets, no objects larger than needed). */
-export type Evidence = { readonly kind: 'evidence'; readonly text: string; readonly data?: Readonly<Record<string, unknown>> }
+export type Evidence = {
+  readonly kind: 'evidence'
+  readonly text: string
+  readonly data?: Readonly<Record<string, unknown>>
+}
 
 /** A question in the middle: the job parks without a worker. A choice is decided by policy for whoever makes it. */
-export type Choice = { readonly word: string; readonly label: string; readonly risk: Risk; readonly args?: Readonly<Record<string, unknown>>; readonly effect: 'again' | 'abort' | 'abort-undo' | 'show' }
-export type Gate = { readonly kind: 'gate'; readonly code: Code; readonly text: string; readonly details?: readonly string[]; readonly choices: readonly Choice[]; readonly withinMs: number }
+export type Choice = {
+  readonly word: string
+  readonly label: string
+  readonly risk: Risk
+  readonly args?: Readonly<Record<string, unknown>>
+  readonly effect: 'again' | 'abort' | 'abort-undo' | 'show'
+}
+export type Gate = {
+  readonly kind: 'gate'
+  readonly code: Code
+  readonly text: string
+  readonly details?: readonly string[]
+  readonly choices: readonly Choice[]
+  readonly withinMs: number
+}
 
 /** A step's journal: sub-entries, e.g. one per pod. Writes are lock-checked: a worker that lost its job gets JOB-LOST thrown. */
 export type StepJournal = {
   /** Before an effect. Resolves only when it is stored. Several at once are one write. */
-  readonly intent: (entries: readonly { readonly key: string; readonly data?: Readonly<Record<string, unknown>> }[]) => Promise<void>
+  readonly intent: (
+    entries: readonly { readonly key: string; readonly data?: Readonly<Record<string, unknown>> }[],
+  ) => Promise<void>
   /** After it. */
-  readonly evidence: (entries: readonly { readonly key: string; readonly data?: Readonly<Record<string, unknown>> }[]) => Promise<void>
+  readonly evidence: (
+    entries: readonly { readonly key: string; readonly data?: Readonly<Record<string, unknown>> }[],
+  ) => Promise<void>
   /** What earlier attempts wrote: key -> intent and evidence. */
-  readonly read: () => Promise<ReadonlyMap<string, { readonly intent?: Readonly<Record<string, unknown>>; readonly evidence?: Readonly<Record<string, unknown>> }>>
+  readonly read: () => Promise<
+    ReadonlyMap<
+      string,
+      { readonly intent?: Readonly<Record<string, unknown>>; readonly evidence?: Readonly<Record<string, unknown>> }
+    >
+  >
 }
 
 /** Live, drawn on the card: at most what a person can read. */
-export type Progress = { readonly done: number; readonly of: number; readonly waiting: readonly { readonly object: string; readonly why: string; readonly sinceMs: number }[]; readonly text?: string }
+export type Progress = {
+  readonly done: number
+  readonly of: number
+  readonly waiting: readonly { readonly object: string; readonly why: string; readonly sinceMs: number }[]
+  readonly text?: string
+}
 
 export type PreviewContext = {
   readonly cluster: Cluster
@@ -57,7 +92,14 @@ export type StepContext = {
   readonly cluster: Cluster
   readonly host: (name: string) => Host
   readonly nowMs: () => number
-  readonly job: { readonly id: string; readonly person: string; readonly ticket?: string; readonly attempt: number; readonly fence: string; readonly url?: string }
+  readonly job: {
+    readonly id: string
+    readonly person: string
+    readonly ticket?: string
+    readonly attempt: number
+    readonly fence: string
+    readonly url?: string
+  }
   /** Arguments changed by the choice of a gate (`{timeoutMs}` after "wait more"). */
   readonly chosen: Readonly<Record<string, unknown>>
   readonly journal: StepJournal
