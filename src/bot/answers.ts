@@ -9,7 +9,7 @@ import type { OutItem } from './outbox.ts'
 
 export type AnswerDeps = {
   readonly commands: () => readonly Command[]
-  readonly capabilities: (person: PersonConfig, signal: AbortSignal) => Capabilities
+  readonly capabilities: (person: PersonConfig) => Capabilities
   readonly people: () => readonly PersonConfig[]
   readonly send: (item: OutItem) => Promise<void>
   readonly log: Log
@@ -39,7 +39,7 @@ async function run(deps: AnswerDeps, question: Question, signal: AbortSignal): P
   if (command?.kind !== 'answer' || person === undefined) return refusal(refuse('PARSE-UNKNOWN'))
   const parsed = command.args.safeParse(question.args)
   if (!parsed.success) return refusal(refuse('PARSE-ARGUMENT', parsed.error.issues[0]?.message))
-  const all = deps.capabilities(person, signal)
+  const all = deps.capabilities(person)
   const given = Object.fromEntries(command.takes.map((name: CapabilityName) => [name, all[name]]))
   const { room, event, text, atMs, threadJob } = question
   const situation = {

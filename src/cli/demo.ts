@@ -1,0 +1,112 @@
+import { PassThrough } from 'node:stream'
+import { openConsole, type Console } from '../bot/console.ts'
+import { startSluice } from '../main.ts'
+import { openWorld, type World } from './world.ts'
+
+/** The tour: who says what, and what to wait for before the next one speaks. */
+const TOUR: readonly { readonly about: string; readonly line: string; readonly until?: readonly string[] }[] = [
+  { about: 'First, what is there. This only reads.', line: 'list nodes p10' },
+  {
+    about: 'What would a drain do? A question never changes anything.',
+    line: 'what happens if I drain server23 on p10?',
+  },
+  {
+    about: 'Now for real. Production needs a second pair of eyes, so the job waits.',
+    line: 'drain server23 on p10 #1234',
+    until: ['waiting', 'refused', 'done'],
+  },
+  { about: 'The asker does not count ...', line: 'approve 1' },
+  {
+    about: '... but Fran does, by a reaction. Watch the job go to its end.',
+    line: 'as fran: ✅ 1',
+    until: ['done', 'failed', 'cancelled', 'refused', 'expired', 'needs-human'],
+  },
+  { about: 'The node is empty and cordoned:', line: 'list nodes p10 cordoned' },
+]
+
+/** `sluice demo`: in a terminal the tour, then the console is yours; without one the tour to its end. Returns 0 when the drain ended done. */
+export async function runDemo(
+  options: { readonly config: string; readonly kubeconfig?: string },
+  signal: AbortSignal,
+): Promise<number> {
+  const world = await openWorld({ configDir: options.config, practice: true, env: process.env, signal })
+  try {
+    return await play(world, signal)
+  } finally {
+    await world.close()
+  }
+}
+
+async function play(world: World, signal: AbortSignal): Promise<number> {
+  const say = (text: string): void => void process.stdout.write(`\n\x1b[2m${text}\x1b[0m\n`)
+  const input = new PassThrough()
+  let talking: Console | undefined
+  const sluice = await startSluice({
+    ...world,
+    env: process.env,
+    chats: async (engine) => {
+      talking = openConsole({
+        store: world.store,
+        jobs: engine.jobs,
+        rooms: () => world.config().rooms,
+        input,
+        output: process.stdout,
+        json: false,
+        speaker: 'nico',
+        room: 'ops',
+        nowMs: world.clock.now,
+        idle: engine.idle,
+        waitMs: 600_000,
+        columns: process.stdout.columns ?? 100,
+        colours: process.stdout.isTTY === true,
+      })
+      return [talking]
+    },
+  })
+  const { jobs } = sluice.engine
+  try {
+    await sluice.inventory.refresh(signal)
+    const end = talking?.converse(signal) ?? Promise.resolve(1)
+    for (const { about, line, until } of TOUR) {
+      say(about)
+      process.stdout.write(`> ${line}\n`)
+      input.write(`${line}\n`)
+      await quiet(sluice.engine.idle, signal, async () => {
+        const state = until === undefined ? undefined : (await jobs.get('1'))?.state
+        return until === undefined || (state !== undefined && until.includes(state))
+      })
+    }
+    const last = (await jobs.get('1'))?.state
+    say(
+      last === 'done'
+        ? 'done. That was the whole road: sentence, plan, policy, vote, job, card.'
+        : `The drain ended ${last ?? 'nowhere'}.`,
+    )
+    if (process.stdin.isTTY) {
+      say('The console is yours: say `help`, or `uncordon server23 on p10`. Ctrl-D ends.')
+      process.stdin.pipe(input)
+    } else input.end()
+    const code = await end
+    return last === 'done' ? code : 1
+  } finally {
+    await sluice.stop()
+  }
+}
+
+const LOOK_MS = 50
+const TOUR_STEP_MS = 180_000
+
+/** Waits until the condition holds and every message is out. */
+async function quiet(
+  idle: () => Promise<{ readonly inbox: number; readonly outbox: number }>,
+  signal: AbortSignal,
+  reached: () => Promise<boolean>,
+): Promise<void> {
+  const limit = AbortSignal.any([signal, AbortSignal.timeout(TOUR_STEP_MS)])
+  let calm = 0
+  while (!limit.aborted && calm < 2) {
+    const { inbox, outbox } = await idle()
+    calm = inbox + outbox === 0 && (await reached()) ? calm + 1 : 0
+    await new Promise((done) => setTimeout(done, LOOK_MS))
+  }
+}

@@ -1,0 +1,83 @@
+#!/usr/bin/env node
+import { Command } from 'commander'
+import { SluiceError } from '../errors.ts'
+import { defaultConfigDir } from './paths.ts'
+
+/** One file per sub-command; each is loaded only when it is the one that was asked for. */
+function program(signal: AbortSignal, exit: (code: number) => void): Command {
+  const sluice = new Command('sluice').description(
+    'Operates Kubernetes clusters from chat: plan, approval by reaction, one job at a time, done once',
+  )
+  const config = [
+    '--config <dir>',
+    'the folder with sluice.yaml, people.yaml, clusters.yaml, policies.yaml',
+    defaultConfigDir(),
+  ] as const
+  sluice
+    .command('console')
+    .description('talk to Sluice in this terminal, or by JSON lines')
+    .option('--json', 'the protocol of docs/console.md on stdin and stdout')
+    .option(...config)
+    .option('--data <dir>', 'where state lives; without it a temporary folder')
+    .option('--practice', 'on simulated clusters')
+    .option('--now <time>', 'an ISO 8601 time from which the clock runs on')
+    .option('--wait <duration>', 'how long to wait for open work when the input ends', '10m')
+    .option('--as <person>', 'who speaks, when a line does not say so', 'nico')
+    .option('--room <room>', 'the room of a line that names none', 'ops')
+    .action(async (options) => exit(await (await import('./console.ts')).runConsole(options, signal)))
+  sluice
+    .command('run')
+    .description('run the bot on the configured chats until it is told to stop')
+    .option(...config)
+    .option('--data <dir>', 'where state lives', '/var/lib/sluice')
+    .action(async (options) => exit(await (await import('./run.ts')).runBot(options, signal)))
+  sluice
+    .command('demo')
+    .description('a guided tour on simulated clusters')
+    .option(...config)
+    .option('--kubeconfig <file>', 'play it on this real p10')
+    .action(async (options) => exit(await (await import('./demo.ts')).runDemo(options, signal)))
+  sluice
+    .command('parse')
+    .description('what the bot would understand: one sentence per line')
+    .option('--json', 'lines are JSON objects')
+    .option(...config)
+    .action(async (options) => exit(await (await import('./parse-lines.ts')).runParseCommand(options)))
+  sluice
+    .command('check')
+    .description('validate the configuration without starting')
+    .option(...config)
+    .action(async (options) => exit(await (await import('./check.ts')).runCheck(options)))
+  sluice
+    .command('practice')
+    .description('run the practice world in the foreground')
+    .requiredOption('--data <dir>', 'where the world writes how to reach it')
+    .action(async (options) => exit(await (await import('./practice.ts')).runPractice(options, signal)))
+  sluice
+    .command('bench')
+    .description('speed, beside kubectl and a bare queue')
+    .option('--runs <n>', 'interleaved runs of each case', '5')
+    .action(async (options) => exit(await (await import('./bench.ts')).runBench(options, signal)))
+  return sluice
+}
+
+async function main(): Promise<void> {
+  const stop = new AbortController()
+  for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, () => stop.abort())
+  try {
+    await program(stop.signal, (code) => {
+      process.exitCode = code
+    }).parseAsync()
+  } catch (error) {
+    process.exitCode = error instanceof Error && error.name === 'BadConfig' ? 2 : 1
+    const text =
+      error instanceof SluiceError
+        ? `${error.message}\n${error.next}`
+        : error instanceof Error
+          ? (error.stack ?? error.message)
+          : String(error)
+    if (process.exitCode !== 2) process.stderr.write(`${text}\n`)
+  }
+}
+
+await main()

@@ -1,0 +1,75 @@
+import { once } from 'node:events'
+import type { Chat } from '../bot/chat.ts'
+import { readSecret } from '../config.ts'
+import { startSluice } from '../main.ts'
+import { openWorld, type World } from './world.ts'
+
+/** `sluice run`: the bot on its chats until SIGTERM. SIGHUP re-reads people, policies and clusters; a bad file keeps the old one. */
+export async function runBot(
+  options: { readonly config: string; readonly data: string },
+  signal: AbortSignal,
+): Promise<number> {
+  const world = await openWorld({
+    configDir: options.config,
+    dataDir: options.data,
+    practice: false,
+    env: process.env,
+    signal,
+  })
+  const reload = (): void =>
+    world.log.warn(world.reload() ? 'configuration read again' : 'configuration is not valid, the old one stays')
+  process.on('SIGHUP', reload)
+  try {
+    const sluice = await startSluice({ ...world, env: process.env, chats: () => openChats(world) })
+    await sluice.inventory.refresh(signal)
+    world.log.warn('ready')
+    if (!signal.aborted) await once(signal, 'abort')
+    await sluice.stop()
+  } finally {
+    process.off('SIGHUP', reload)
+    await world.close()
+  }
+  return 0
+}
+
+/** Only what is configured is loaded. */
+export async function openChats({ config, log, store }: World): Promise<readonly Chat[]> {
+  const { slack, matrix } = config()
+  const secret = (reference: string): string => readSecret(reference, process.env)
+  const chats: Chat[] = []
+  if (slack !== undefined) {
+    const { openSlack } = await import('../bot/slack.ts')
+    chats.push(
+      await openSlack({
+        mode: slack.mode,
+        botToken: secret(slack.botToken),
+        ...(slack.appToken === undefined ? {} : { appToken: secret(slack.appToken) }),
+        ...(slack.signingSecret === undefined ? {} : { signingSecret: secret(slack.signingSecret) }),
+        ...(slack.apiUrl === undefined ? {} : { apiUrl: slack.apiUrl }),
+        ...(slack.listen === undefined ? {} : slack.listen),
+        log,
+      }),
+    )
+  }
+  if (matrix !== undefined) {
+    const { openMatrix } = await import('../bot/matrix.ts')
+    const tokenKey = `${store.prefix}:matrix:since`
+    chats.push(
+      await openMatrix({
+        homeserver: matrix.homeserver,
+        accessToken: secret(matrix.accessToken),
+        ...(matrix.userId === undefined ? {} : { userId: matrix.userId }),
+        since: {
+          load: async () => (await store.redis.get(tokenKey)) ?? undefined,
+          save: async (token: string) => {
+            await store.redis.set(tokenKey, token)
+          },
+        },
+        invitesFrom: config().people.flatMap((p) => (p.matrix === undefined ? [] : [p.matrix])),
+        bridges: matrix.bridges,
+        log,
+      }),
+    )
+  }
+  return chats
+}

@@ -1,0 +1,138 @@
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { type Config, loadConfig, readSecret } from '../config.ts'
+import type { Clock } from '../duration.ts'
+import { SluiceError } from '../errors.ts'
+import { type Log, makeLog } from '../log.ts'
+import { openStore } from '../store/open.ts'
+import type { Store } from '../store/store.ts'
+import { openTickets } from '../systems/redmine/adapter.ts'
+import type { Tickets } from '../systems/redmine/port.ts'
+import type { Host } from '../systems/ssh/port.ts'
+import { joinPractice } from './practice-world.ts'
+
+export type WorldOptions = {
+  readonly configDir: string
+  readonly dataDir?: string
+  readonly practice: boolean
+  readonly now?: string
+  readonly env: NodeJS.ProcessEnv
+  readonly signal: AbortSignal
+}
+
+/** What every long-running sub-command stands on: configuration, store, clock, systems; closed in reverse. */
+export type World = {
+  readonly config: () => Config
+  readonly store: Store
+  readonly clock: Clock
+  readonly log: Log
+  readonly practice: boolean
+  readonly tickets?: Tickets
+  readonly host: (cluster: string, person: string) => (name: string) => Host
+  /** Re-reads people, policies and clusters; false (and the old ones kept) when they are not valid. */
+  readonly reload: () => boolean
+  readonly close: () => Promise<void>
+}
+
+/** Thrown for exit code 2: the complaints have been printed. */
+export class BadConfig extends Error {
+  override readonly name = 'BadConfig'
+}
+
+/** Reads the configuration; prints every complaint to stderr and throws BadConfig when it is not valid. */
+export function readConfig(dir: string): Config {
+  const loaded = loadConfig(dir)
+  if (loaded.ok) return loaded.config
+  for (const c of loaded.complaints) process.stderr.write(`CONFIG-BAD ${c.file}:${c.line} ${c.field}: ${c.text}\n`)
+  throw new BadConfig(`${loaded.complaints.length} complaints about the configuration`)
+}
+
+/** Opens the world. Without a data folder a temporary one is used and removed at the end. */
+export async function openWorld(options: WorldOptions): Promise<World> {
+  let config = readConfig(options.configDir)
+  const log = makeLog(config.logLevel)
+  const dir = options.dataDir ?? mkdtempSync(join(tmpdir(), 'sluice-'))
+  mkdirSync(dir, { recursive: true, mode: 0o700 })
+  const clock = clockOf(dir, options)
+  const url = config.redis === undefined ? options.env['REDIS_URL'] : readSecret(config.redis.url, options.env)
+  const [store, practice] = await Promise.all([
+    openStore({ ...(url === undefined || url === '' ? {} : { url }), dir, log, signal: options.signal }),
+    options.practice ? joinPractice(dir, clock, options.signal) : undefined,
+  ])
+  const overlay = (c: Config): Config => practice?.overlay(c) ?? c
+  config = overlay(config)
+  const tickets = practice?.tickets ?? ticketsOf(config, options.env)
+  return {
+    config: () => config,
+    store,
+    clock,
+    log,
+    practice: options.practice,
+    ...(tickets === undefined ? {} : { tickets }),
+    host: practice?.host ?? noHosts,
+    reload: () => {
+      const loaded = loadConfig(options.configDir)
+      if (loaded.ok) config = overlay(loaded.config)
+      else
+        for (const c of loaded.complaints)
+          log.error({ code: 'CONFIG-BAD' }, `${c.file}:${c.line} ${c.field}: ${c.text}`)
+      return loaded.ok
+    },
+    close: async () => {
+      await practice?.leave()
+      await store.close()
+      if (options.dataDir === undefined) rmSync(dir, { recursive: true, force: true })
+    },
+  }
+}
+
+const ticketsOf = (config: Config, env: NodeJS.ProcessEnv): Tickets | undefined =>
+  config.redmine === undefined
+    ? undefined
+    : openTickets({ url: config.redmine.url, apiKey: readSecret(config.redmine.apiKey, env) })
+
+const noHosts = (): never => {
+  throw new SluiceError('SSH-UNREACHABLE', 'opening a host', { text: 'no operation of this version uses SSH yet' })
+}
+
+/** The clock runs on from a starting point, also after a restart with the same folder: time never goes back. */
+function clockOf(dir: string, options: WorldOptions): Clock {
+  const file = join(dir, 'clock.json')
+  const offsetMs =
+    options.now !== undefined
+      ? Date.parse(options.now) - Date.now()
+      : options.practice
+        ? (savedOffset(file) ?? nextWednesday(Date.now()) - Date.now())
+        : 0
+  if (Number.isNaN(offsetMs))
+    throw new SluiceError('EVENT-BAD', 'setting the clock', { text: `--now ${options.now} is not an ISO 8601 time` })
+  if (offsetMs !== 0) writeFileSync(file, JSON.stringify({ offsetMs }))
+  return { now: () => Date.now() + offsetMs }
+}
+
+function savedOffset(file: string): number | undefined {
+  try {
+    const saved: unknown = JSON.parse(readFileSync(file, 'utf8'))
+    return typeof saved === 'object' && saved !== null && 'offsetMs' in saved && typeof saved.offsetMs === 'number'
+      ? saved.offsetMs
+      : undefined
+  } catch {
+    return undefined
+  }
+}
+
+/** The next Wednesday, 10:00 in Zurich: a quiet moment for practice, whatever day it really is. */
+export function nextWednesday(nowMs: number): number {
+  const zurich = (ms: number): string =>
+    new Intl.DateTimeFormat('en-GB', {
+      timeZone: 'Europe/Zurich',
+      weekday: 'short',
+      hour: '2-digit',
+      hourCycle: 'h23',
+    }).format(ms)
+  const hour = 3_600_000
+  let at = Math.ceil((nowMs + 1) / hour) * hour
+  while (!(zurich(at).startsWith('Wed') && zurich(at).includes('10'))) at += hour
+  return at
+}
