@@ -21,6 +21,8 @@ export type Program = {
   readonly start: number
   /** Words without which the phrase cannot match: each set needs one of its words. */
   readonly needs: readonly ReadonlySet<string>[]
+  /** Words it can begin with; undefined when it may begin with a slot. */
+  readonly firsts: ReadonlySet<string> | undefined
   /** `[on {cluster}]` was written: the cluster floats. */
   readonly floatingCluster: boolean
   readonly slots: readonly { readonly arg: string; readonly slot: string }[]
@@ -46,9 +48,22 @@ export function compilePhrase(phrase: Phrase): Program {
     states,
     start,
     needs: nodes.flatMap((n) => (n.kind === 'word' ? [new Set(n.words)] : [])),
+    firsts: firstWords(states, start),
     floatingCluster,
     slots: [...allSlots(nodes), ...(floatingCluster ? [{ arg: 'cluster', slot: 'cluster' }] : [])],
   }
+}
+
+function firstWords(states: readonly State[], start: number): ReadonlySet<string> | undefined {
+  const words = new Set<string>()
+  const open = [start]
+  for (let i = open.pop(); i !== undefined; i = open.pop()) {
+    const state = states[i]
+    if (state?.kind === 'split') open.push(...state.nexts)
+    else if (state?.kind === 'word') for (const word of state.words) words.add(word)
+    else return undefined
+  }
+  return words
 }
 
 function allSlots(nodes: readonly Node[]): readonly { readonly arg: string; readonly slot: string }[] {
@@ -58,8 +73,11 @@ function allSlots(nodes: readonly Node[]): readonly { readonly arg: string; read
   })
 }
 
+/** Flags are written as they are typed: `--grace-period={n:number}`, `--output=wide`; the sentence's words are cut the same way. */
+const cutFlags = (say: string): string => say.replaceAll(/(--[a-z-]+)=true\b/g, '$1').replaceAll(/(--[a-z-]+)=/g, '$1 ')
+
 function parsePhrase(say: string): readonly Node[] {
-  const parts = say.match(/\{[^}]*\}|[[\]()]|[^\s[\](){}]+/g) ?? []
+  const parts = cutFlags(say).match(/\{[^}]*\}|[[\]()]|[^\s[\](){}]+/g) ?? []
   const reader = { parts, at: 0 }
   const nodes = parseSequence(reader, '')
   if (reader.at < parts.length) throw new Error(`phrase "${say}": unexpected ${parts[reader.at] ?? ''}`)

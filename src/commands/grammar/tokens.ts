@@ -74,7 +74,7 @@ function wordEnd(text: string, from: number): number {
     if (closer !== '') {
       if (c === closer) closer = ''
     } else if (CLOSERS[c] !== undefined) closer = CLOSERS[c] ?? ''
-    else if (c === ',' || c === ';' || isQuote(c)) return i
+    else if (c === ';' || isQuote(c) || (c === ',' && (text[from] !== '-' || isSpace(text[i + 1] ?? ' ')))) return i
   }
   return text.length
 }
@@ -109,7 +109,7 @@ function pushWord(tokens: Token[], raw: string, start: number): void {
     word = word.slice(0, -1)
     end -= 1
   }
-  if (word.startsWith('(') && word.length > 1) word = word.slice(1)
+  if ((word.startsWith('(') || word.startsWith('!')) && word.length > 1) word = word.slice(1)
   if (word.length > 1 && word.startsWith("'") && word.endsWith("'")) word = word.slice(1, -1)
   if (/^--?[a-z][a-z-]*=/i.test(word)) pushFlag(tokens, word, start, end)
   else if (word !== '') tokens.push(token(word, start, end, tokens))
@@ -126,13 +126,13 @@ export function tokenise(text: string): readonly Token[] {
   let quotesLeft = true
   for (let i = 0; i < text.length; ) {
     const c = text[i] ?? ''
-    const noise = isNoise(text, i)
+    const noise: number = isNoise(text, i)
     if (noise > 0 || isSpace(c) || isMarkup(c)) i += Math.max(noise, 1)
     else if (c === '\n' || c === ',' || c === ';') {
       tokens.push(token(c, i, i + 1, tokens))
       i += 1
     } else if (isQuote(c)) {
-      const end = quotesLeft ? closingQuote(text, i + 1) : -1
+      const end: number = quotesLeft ? closingQuote(text, i + 1) : -1
       quotesLeft = end !== -1
       if (end !== -1) tokens.push(token(text.slice(i + 1, end), i, end + 1, tokens, true))
       i = end === -1 ? i + 1 : end + 1

@@ -1,0 +1,19 @@
+import { distance } from 'fastest-levenshtein'
+
+const MAX_DISTANCE = 2
+
+/** Known names at most two letters away from a word, nearest first. Short words allow one letter only. */
+export function nearest(word: string, among: Iterable<string>, limit = 3): readonly string[] {
+  const lower = word.toLowerCase()
+  const most = lower.length < 4 ? 1 : MAX_DISTANCE
+  const found: { readonly name: string; readonly far: number }[] = []
+  for (const name of among) {
+    if (Math.abs(name.length - lower.length) > most) continue
+    const far = distance(lower, name.toLowerCase())
+    if (far > 0 && far <= most) found.push({ name, far })
+  }
+  return found
+    .toSorted((a, b) => a.far - b.far || (a.name < b.name ? -1 : 1))
+    .slice(0, limit)
+    .map((f) => f.name)
+}
