@@ -72,42 +72,33 @@ export function slackSender(
   client: WebClient,
   self: () => Promise<Self>,
 ): Pick<Chat, 'post' | 'edit' | 'react' | 'tellPrivately' | 'upload'> {
-  const unsure = unsureKeys()
+  const keys = sentKeys()
 
   const post: Chat['post'] = (place, message, options) =>
-    call('posting to Slack', options, async () => {
-      const known = unsure.sent(options.key)
-      if (known !== undefined) return known
-      const found =
-        options.again === true || unsure.has(options.key)
-          ? await findSent(client, await self(), place, options)
-          : undefined
-      const sent = found ?? (await postNew(place, message, options))
-      unsure.settle(options.key, sent)
-      return sent
+    keys.once(options.key, async (begun) => {
+      const look = begun || options.again === true
+      const found = look
+        ? await call('looking for a message in Slack', options, async () =>
+            findSent(client, await self(), place, options),
+          )
+        : undefined
+      return found ?? call('posting to Slack', options, () => postNew(place, message, options))
     })
 
   async function postNew(place: Place, message: Message, options: SendOptions): Promise<Sent> {
-    unsure.begin(options.key)
     const { text, blocks } = renderSlack(message, options.mentions)
-    const answer = await client
-      .apiCall('chat.postMessage', {
-        channel: place.id,
-        text,
-        blocks,
-        unfurl_links: false,
-        unfurl_media: false,
-        metadata: {
-          event_type: METADATA,
-          event_payload: { key: options.key, ...(options.job === undefined ? {} : { job: options.job }) },
-        },
-        ...(isTs(options.thread) ? { thread_ts: options.thread } : {}),
-      })
-      .catch((error: unknown) => {
-        // A clear no means nothing was posted; anything else leaves it open.
-        if (error instanceof WebAPIPlatformError || error instanceof WebAPIRateLimitedError) unsure.forget(options.key)
-        throw error
-      })
+    const answer = await client.apiCall('chat.postMessage', {
+      channel: place.id,
+      text,
+      blocks,
+      unfurl_links: false,
+      unfurl_media: false,
+      metadata: {
+        event_type: METADATA,
+        event_payload: { key: options.key, ...(options.job === undefined ? {} : { job: options.job }) },
+      },
+      ...(isTs(options.thread) ? { thread_ts: options.thread } : {}),
+    })
     return sentOf(answer)
   }
 
@@ -160,26 +151,33 @@ function sentOf(answer: unknown): Sent {
 
 const REMEMBERED = 2000
 
-/** Keys of this process: sent (and as what), or begun without a clear answer. Older ones are forgotten; the outbox says `again` for them. */
-function unsureKeys() {
-  const keys = new Map<string, Sent | 'begun'>()
-  const trim = () => {
-    for (const key of keys.keys()) if (keys.size > REMEMBERED) keys.delete(key)
+/**
+ * What this process knows of its keys: on the way, sent, or begun without a clear answer. Older ones are forgotten, and a
+ * restart knows none: for these the outbox says `again`.
+ */
+function sentKeys() {
+  const known = new Map<string, Promise<Sent> | 'begun'>()
+  const once = (key: string, send: (begun: boolean) => Promise<Sent>): Promise<Sent> => {
+    const state = known.get(key)
+    if (state !== undefined && state !== 'begun') return state
+    const sending = send(state === 'begun').catch((error: unknown) => {
+      // A clear no means nothing was posted; anything else leaves it open.
+      if (state !== 'begun' && isClearNo(error)) known.delete(key)
+      else known.set(key, 'begun')
+      throw error
+    })
+    known.delete(key)
+    known.set(key, sending)
+    for (const oldest of known.keys()) if (known.size > REMEMBERED) known.delete(oldest)
+    return sending
   }
-  return {
-    sent: (key: string): Sent | undefined => {
-      const state = keys.get(key)
-      return state === 'begun' ? undefined : state
-    },
-    has: (key: string): boolean => keys.get(key) === 'begun',
-    begin: (key: string): void => void keys.set(key, 'begun'),
-    forget: (key: string): void => void keys.delete(key),
-    settle: (key: string, sent: Sent): void => {
-      keys.set(key, sent)
-      trim()
-    },
-  }
+  return { once }
 }
+
+const isClearNo = (error: unknown): boolean =>
+  error instanceof SluiceError
+    ? error.code !== 'CHAT-UNREACHABLE'
+    : error instanceof Error && error.name === 'AbortError'
 
 const PAGE = 100
 const PAGES = 3

@@ -1,0 +1,160 @@
+import { MatrixClient, MemoryStorageProvider } from 'matrix-bot-sdk'
+import { z } from 'zod'
+import { SluiceError } from '../errors.ts'
+import type { Log } from '../log.ts'
+import type { Chat, Incoming } from './chat.ts'
+import {
+  type EventContext,
+  type MatrixEvent,
+  type MatrixSelf,
+  matrixIncoming,
+  type Reaction,
+  reactionOf,
+} from './matrix-events.ts'
+import { type Request, requester, useFetch } from './matrix-http.ts'
+import { makeRooms } from './matrix-rooms.ts'
+import { matrixSender } from './matrix-send.ts'
+import { keepSyncing } from './matrix-sync.ts'
+
+/**
+ * What the adapter has to find again after a restart, key by key: `token`, and `reaction/<event id>` for each reaction seen,
+ * because its redaction no longer tells which emoji it was. Reactions may be dropped after some weeks.
+ */
+export type MatrixState = {
+  readonly load: (key: string) => Promise<string | undefined>
+  readonly save: (key: string, value: string) => Promise<void>
+}
+export type MatrixOptions = {
+  readonly homeserver: string
+  readonly accessToken: string
+  /** When given, the token must be this user's. */
+  readonly userId?: string
+  readonly state: MatrixState
+  /** Matrix user ids whose invitations are accepted. */
+  readonly invitesFrom: readonly string[]
+  /** Senders that are bridges or bots; `*` stands for anything: `@slack_*:example.org`. */
+  readonly bots?: readonly string[]
+  readonly log: Log
+}
+
+const whoami = z.object({ user_id: z.string() })
+const profile = z.object({ displayname: z.string().optional() })
+const typed = z.object({ type: z.string() })
+const remembered = z.object({ on: z.string(), name: z.string(), user: z.string() })
+
+/**
+ * The Matrix adapter, for rooms that are not encrypted. Nothing connects before `start`, which throws CHAT-AUTH or
+ * CHAT-UNREACHABLE when the homeserver does not take the token.
+ */
+export async function openMatrix(options: MatrixOptions): Promise<Chat> {
+  useFetch()
+  const client = new MatrixClient(options.homeserver, options.accessToken, new MemoryStorageProvider())
+  const request = requester(client)
+  let self:
+    | Promise<{ user: string; rooms: ReturnType<typeof makeRooms>; sender: ReturnType<typeof matrixSender> }>
+    | undefined
+  const ready = () => {
+    self ??= whoAmI(request, options).then((user) => {
+      const rooms = makeRooms(request, user, new Set(options.invitesFrom), options.log)
+      return rooms.load().then(() => ({ user, rooms, sender: matrixSender(client, request, rooms) }))
+    })
+    self.catch(() => {
+      self = undefined
+    })
+    return self
+  }
+  let end: (() => Promise<void>) | undefined
+
+  return {
+    name: 'matrix',
+    can: { edit: true, buttons: false, threads: true, upload: true },
+    minIntervalMs: 1_000,
+    post: async (...args) => (await ready()).sender.post(...args),
+    edit: async (...args) => (await ready()).sender.edit(...args),
+    react: async (...args) => (await ready()).sender.react(...args),
+    tellPrivately: async (...args) => (await ready()).sender.tellPrivately(...args),
+    upload: async (...args) => (await ready()).sender.upload(...args),
+    start: async (onIncoming) => {
+      const { user, rooms } = await ready()
+      const displayName = await displayNameOf(request, user)
+      const context = contextOf(request, { user, displayName }, rooms.isDirect, options)
+      end = await keepSyncing({
+        ...rooms,
+        request,
+        self: user,
+        load: () => options.state.load('token'),
+        save: (token) => options.state.save('token', token),
+        onEvent: (room, event) => accept(room, event, context, options.state, onIncoming),
+        log: options.log,
+      })
+    },
+    stop: async () => end?.(),
+  }
+}
+
+async function whoAmI(request: Request, { userId }: MatrixOptions): Promise<string> {
+  const doing = 'asking Matrix who Sluice is'
+  const { user_id } = whoami.parse(await request('GET', '/v3/account/whoami', doing))
+  if (userId !== undefined && userId !== user_id)
+    throw new SluiceError('CHAT-AUTH', doing, { text: `the token belongs to ${user_id}, not to ${userId}` })
+  return user_id
+}
+
+async function displayNameOf(request: Request, user: string): Promise<string> {
+  const raw = await request('GET', `/v3/profile/${encodeURIComponent(user)}`, 'reading the own name').catch(() => ({}))
+  return profile.parse(raw).displayname ?? ''
+}
+
+/** A reaction is remembered before it is told, so that taking it back can be understood whenever it comes. */
+async function accept(
+  room: string,
+  event: MatrixEvent,
+  context: EventContext,
+  state: MatrixState,
+  onIncoming: (incoming: Incoming) => Promise<void>,
+): Promise<void> {
+  const reaction = reactionOf(event)
+  if (reaction !== undefined) await state.save(`reaction/${event.event_id}`, JSON.stringify(reaction))
+  const incoming = await matrixIncoming(event, room, context)
+  if (incoming !== undefined) await onIncoming(incoming)
+}
+
+function contextOf(
+  request: Request,
+  self: MatrixSelf,
+  isDirect: (room: string) => boolean,
+  { bots = [], state }: MatrixOptions,
+): EventContext {
+  const patterns = bots.map(
+    (pattern) =>
+      new RegExp(
+        `^${pattern
+          .split('*')
+          .map((part) => part.replace(/[^\w]/g, '\\$&'))
+          .join('.*')}$`,
+      ),
+  )
+  return {
+    self,
+    isDirect,
+    isBot: (user) => patterns.some((pattern) => pattern.test(user)),
+    recall: async (event): Promise<Reaction | undefined> => {
+      const text = await state.load(`reaction/${event}`)
+      return text === undefined ? undefined : remembered.parse(JSON.parse(text))
+    },
+    typeOf: async (room, event) => {
+      try {
+        return typed.parse(
+          await request(
+            'GET',
+            `/v3/rooms/${encodeURIComponent(room)}/event/${encodeURIComponent(event)}`,
+            'reading an event',
+          ),
+        ).type
+      } catch (error) {
+        if (error instanceof SluiceError && error.code === 'CHAT-REJECTED') return undefined
+        throw error
+      }
+    },
+  }
+}

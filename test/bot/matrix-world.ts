@@ -1,0 +1,144 @@
+import { openMatrix } from '../../src/bot/matrix.ts'
+import { silentLog } from '../../src/log.ts'
+import { attachSynapse, type MatrixEvent, type MatrixUser } from '../lab/matrix-user.ts'
+import { until } from '../lab/process.ts'
+import type { SynapseData } from '../lab/synapse.ts'
+import type { Human, Seen, World } from './chat.contract.ts'
+import { visible } from './html.ts'
+
+export type MatrixWorld = World & {
+  readonly bot: MatrixUser
+  readonly users: { readonly nico: MatrixUser; readonly fran: MatrixUser }
+  readonly state: Map<string, string>
+  readonly slowDown: () => Promise<void>
+}
+
+type Related = { readonly rel_type?: string; readonly event_id?: string; readonly key?: string }
+const related = (event: MatrixEvent): Related => (event.content['m.relates_to'] ?? {}) as Related // the lab's own events
+const part = encodeURIComponent
+
+/** A room of its own on the lab's homeserver, of a room version; the bot is in it, and accepts nico's invitations. */
+export async function matrixWorld(synapse: SynapseData, version = '12'): Promise<MatrixWorld> {
+  const { user } = attachSynapse(synapse)
+  const [bot, nico, fran, robot] = await Promise.all([user('sluice'), user('nico'), user('fran'), user('robot')])
+  const room = await nico.createRoom({
+    room_version: version,
+    preset: 'private_chat',
+    invite: [bot.id, fran.id, robot.id],
+  })
+  for (const one of [bot, fran, robot]) await one.join(room)
+  const state = new Map<string, string>()
+  const reactions = new Map<string, string>()
+
+  const direct = async (person: MatrixUser): Promise<string> => {
+    const made = await person.createRoom({
+      is_direct: true,
+      preset: 'trusted_private_chat',
+      invite: [bot.id],
+      room_version: version,
+    })
+    await until('the bot came', 15_000, async () => (made in (await roomsWith(person, bot)) ? true : undefined))
+    return made
+  }
+  const human = (one: MatrixUser): Human => ({
+    id: one.id,
+    say: async (text, how = {}) => {
+      const body = how.mention === true ? `${bot.id}: ${text}` : text
+      const content = {
+        msgtype: 'm.text',
+        body,
+        ...(how.mention === true ? { 'm.mentions': { user_ids: [bot.id] } } : {}),
+      }
+      const relation =
+        how.thread === undefined ? {} : { 'm.relates_to': { rel_type: 'm.thread', event_id: how.thread } }
+      return one.send(how.direct === true ? await direct(one) : room, { ...content, ...relation })
+    },
+    edit: async (message, text) => void (await one.edit(room, message, text)),
+    remove: (message) => one.redact(room, message),
+    react: async (message, emoji) =>
+      void reactions.set(`${one.id} ${message} ${emoji}`, await one.react(room, message, emoji)),
+    unreact: (message, emoji) => one.redact(room, reactions.get(`${one.id} ${message} ${emoji}`) ?? ''),
+    press: () => Promise.reject(new Error('Matrix has no buttons')),
+  })
+  return {
+    bot,
+    users: { nico, fran },
+    state,
+    nico: human(nico),
+    fran: human(fran),
+    robot: human(robot),
+    place: { chat: 'matrix', id: room },
+    calls: true,
+    open: () =>
+      openMatrix({
+        homeserver: synapse.url,
+        accessToken: bot.token,
+        userId: bot.id,
+        state: { load: async (key) => state.get(key), save: async (key, value) => void state.set(key, value) },
+        invitesFrom: [nico.id, fran.id],
+        bots: ['@robot-*:lab.test'],
+        log: silentLog,
+      }),
+    seen: async (place) => seenIn(place.id === room ? nico : bot, bot.id, place.id),
+    privateWith: async (person) => {
+      const id = Object.keys(await roomsWith(bot, person.id === nico.id ? nico : fran)).find((one) => one !== room)
+      return id === undefined ? undefined : { chat: 'matrix', id }
+    },
+    slowDown: async () => {
+      for (let n = 0; n < 40; n++) {
+        const refused = await bot.send(room, { msgtype: 'm.notice', body: `noise ${n}` }).then(
+          () => false,
+          () => true,
+        )
+        if (refused) return
+      }
+      throw new Error('the homeserver has no limit')
+    },
+    stop: async () => {},
+  }
+}
+
+/** Rooms where one is joined and the other joined or invited. */
+async function roomsWith(one: MatrixUser, other: MatrixUser): Promise<Record<string, true>> {
+  const { joined_rooms } = (await one.request('GET', '/joined_rooms')) as { joined_rooms: string[] } // the lab's homeserver
+  const found: Record<string, true> = {}
+  for (const room of joined_rooms) {
+    const state = await one
+      .request('GET', `/rooms/${part(room)}/state/m.room.member/${part(other.id)}`)
+      .catch(() => ({}) as { membership?: string }) // the lab's homeserver
+    if (state['membership'] === 'join' || (state['membership'] === 'invite' && one !== other)) found[room] = true
+  }
+  return found
+}
+
+async function seenIn(reader: MatrixUser, bot: string, room: string): Promise<Seen[]> {
+  const { chunk } = (await reader.request('GET', `/rooms/${part(room)}/messages?dir=b&limit=200`)) as {
+    chunk: MatrixEvent[]
+  } // the lab's homeserver
+  const ours = chunk.toReversed().filter((e) => e.sender === bot && Object.keys(e.content).length > 0)
+  return ours
+    .filter((e) => e.type === 'm.room.message' && related(e).rel_type !== 'm.replace')
+    .map((e) => seenOf(e, ours))
+}
+
+function seenOf(event: MatrixEvent, all: readonly MatrixEvent[]): Seen {
+  const edits = all.filter((e) => related(e).rel_type === 'm.replace' && related(e).event_id === event.event_id)
+  const last = edits.at(-1)
+  const content = (last === undefined ? event.content : last.content['m.new_content']) as {
+    body: string
+    formatted_body?: string
+    'm.mentions'?: { user_ids?: string[]; room?: boolean }
+  } // the bot's own
+  const { text, pills } = visible(content.formatted_body ?? content.body.replace(/&/g, '&amp;').replace(/</g, '&lt;'))
+  const named = content['m.mentions']?.user_ids ?? []
+  const thread = related(event).rel_type === 'm.thread' ? related(event).event_id : undefined
+  return {
+    id: event.event_id,
+    text,
+    reactions: all
+      .filter((e) => e.type === 'm.reaction' && related(e).event_id === event.event_id)
+      .map((e) => related(e).key ?? ''),
+    mentions: [...new Set([...named, ...pills, ...(content['m.mentions']?.room === true ? ['all'] : [])])],
+    ...(thread === undefined ? {} : { thread }),
+  }
+}

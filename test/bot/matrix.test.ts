@@ -1,0 +1,11 @@
+import { real } from '../lab/need.ts'
+import { chatContract, limitContract } from './chat.contract.ts'
+import { matrixWorld } from './matrix-world.ts'
+
+await real(['synapse'], 'Matrix on a real Synapse', (synapse) => {
+  chatContract('Matrix, rooms of version 12', () => matrixWorld(synapse))
+})
+
+await real(['synapse-limits'], 'Matrix on a Synapse with its own limits', (synapse) => {
+  limitContract('Matrix', () => matrixWorld(synapse))
+})
