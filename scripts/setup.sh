@@ -14,7 +14,7 @@ bring_node() {
   case $(uname -m) in x86_64 | amd64) cpu=x64 ;; aarch64 | arm64) cpu=arm64 ;; *) cpu=$(uname -m) ;; esac
   say "Node 24 (npm package node-$os-$cpu, into $cache/sluice/node)"
   mkdir -p "$cache/sluice/node"
-  npm install --silent --no-save --ignore-scripts --prefix "$cache/sluice/node" "node-$os-$cpu@24" || {
+  npm install --loglevel=error --no-fund --no-audit --no-save --ignore-scripts --prefix "$cache/sluice/node" "node-$os-$cpu@24" || {
     say "Node >= 24.12 could not be installed. Install it yourself, then run this again."
     exit 1
   }
@@ -25,7 +25,7 @@ bring_node() {
 bring_packages() {
   cmp -s package-lock.json node_modules/.sluice-lock && return 0
   say "npm packages (npm ci --ignore-scripts)"
-  sh scripts/node.sh npm ci --ignore-scripts --silent --no-fund --no-audit
+  sh scripts/node.sh npm ci --ignore-scripts --loglevel=error --no-fund --no-audit
   cp package-lock.json node_modules/.sluice-lock
 }
 
