@@ -1,0 +1,62 @@
+import { spawn } from 'node:child_process'
+import { mkdirSync } from 'node:fs'
+import { setTimeout as delay } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+import { SluiceError } from '../errors.ts'
+import { isAlive, type PracticeFile, readPracticeFile } from './file.ts'
+
+const START_LIMIT_MS = 10_000
+const POLL_MS = 10
+
+export type FindOptions = {
+  readonly dir: string
+  readonly signal: AbortSignal
+  /** What the world's clock shall be ahead of this machine's; counts only where the world is started. */
+  readonly offsetMs?: number
+  readonly idleLimitMs?: number
+}
+export type FoundPractice = PracticeFile & {
+  readonly started: boolean
+  /** Tells the world to end, and waits until it has. */
+  readonly stop: () => Promise<void>
+}
+
+/** A process of its own: it outlives this one, and shares no stdin, stdout or stderr with it. */
+function spawnDetached({ dir, offsetMs, idleLimitMs }: FindOptions): void {
+  const main = fileURLToPath(new URL('main.ts', import.meta.url))
+  const limit = idleLimitMs === undefined ? [] : ['--idle-limit-ms', String(idleLimitMs)]
+  const child = spawn(process.execPath, [main, '--dir', dir, '--offset-ms', String(offsetMs ?? 0), ...limit], {
+    detached: true,
+    stdio: 'ignore',
+    cwd: '/',
+  })
+  child.on('error', () => {})
+  child.unref()
+}
+
+async function tell(file: PracticeFile): Promise<void> {
+  const headers = { authorization: `Bearer ${file.controlToken}` }
+  const signal = AbortSignal.timeout(2000)
+  await fetch(`${file.controlUrl}/stop`, { method: 'POST', headers, signal }).catch(() => undefined)
+  const untilMs = Date.now() + START_LIMIT_MS
+  while (Date.now() < untilMs && (await isAlive(file, { limitMs: 1000 }))) await delay(POLL_MS)
+}
+
+/** The world that lives in the folder, or a new one. Throws SluiceError PRACTICE-GONE when it does not come up. */
+export async function findOrStartPractice(options: FindOptions): Promise<FoundPractice> {
+  const { dir, signal } = options
+  mkdirSync(dir, { recursive: true, mode: 0o700 })
+  const untilMs = Date.now() + START_LIMIT_MS
+  let started = false
+  while (Date.now() < untilMs) {
+    signal.throwIfAborted()
+    const file = await readPracticeFile(dir)
+    if (file && (await isAlive(file, { limitMs: 2000, signal }))) return { ...file, started, stop: () => tell(file) }
+    if (!started) spawnDetached(options)
+    started = true
+    await delay(POLL_MS, undefined, { signal })
+  }
+  throw new SluiceError('PRACTICE-GONE', 'starting the practice world', {
+    text: `it did not answer within ${START_LIMIT_MS / 1000} s`,
+  })
+}

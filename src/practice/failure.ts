@@ -1,0 +1,69 @@
+import type { JsonObject } from './json.ts'
+import { type Kind, resourceOf } from './object.ts'
+
+/** An API failure: what becomes a Status object on the wire (apimachinery pkg/api/errors). */
+export class Failure extends Error {
+  readonly status: number
+  readonly reason: string
+  readonly details: JsonObject
+  constructor(status: number, reason: string, message: string, details: JsonObject = {}) {
+    super(message)
+    this.status = status
+    this.reason = reason
+    this.details = details
+  }
+}
+
+const about = (kind: Kind, name: string): JsonObject => ({
+  name,
+  ...(kind.group === '' ? {} : { group: kind.group }),
+  kind: kind.plural,
+})
+
+export const notFound = (kind: Kind, name: string): Failure =>
+  new Failure(404, 'NotFound', `${resourceOf(kind)} "${name}" not found`, about(kind, name))
+
+export const conflict = (kind: Kind, name: string, why: string): Failure =>
+  new Failure(
+    409,
+    'Conflict',
+    `Operation cannot be fulfilled on ${resourceOf(kind)} "${name}": ${why}`,
+    about(kind, name),
+  )
+
+export const alreadyExists = (kind: Kind, name: string): Failure =>
+  new Failure(409, 'AlreadyExists', `${resourceOf(kind)} "${name}" already exists`, about(kind, name))
+
+export const invalid = (kind: Kind, name: string, why: string): Failure =>
+  new Failure(422, 'Invalid', `${kind.kind} "${name}" is invalid: ${why}`, about(kind, name))
+
+export const badRequest = (why: string): Failure => new Failure(400, 'BadRequest', why)
+
+export const forbidden = (kind: Kind, name: string, why: string, causes: JsonObject[] = []): Failure =>
+  new Failure(403, 'Forbidden', `${resourceOf(kind)} "${name}" is forbidden: ${why}`, {
+    ...about(kind, name),
+    ...(causes.length === 0 ? {} : { causes }),
+  })
+
+export const expired = (): Failure =>
+  new Failure(410, 'Expired', 'The provided continue parameter is too old to display a consistent list result.')
+
+/** Status objects as metav1.Status. */
+export const failureStatus = (failure: Failure): JsonObject => ({
+  kind: 'Status',
+  apiVersion: 'v1',
+  metadata: {},
+  status: 'Failure',
+  message: failure.message,
+  reason: failure.reason,
+  ...(Object.keys(failure.details).length === 0 ? {} : { details: failure.details }),
+  code: failure.status,
+})
+
+export const successStatus = (code: number): JsonObject => ({
+  kind: 'Status',
+  apiVersion: 'v1',
+  metadata: {},
+  status: 'Success',
+  ...(code === 200 ? {} : { code }),
+})
