@@ -1,30 +1,31 @@
+import { accessOf, contextOf } from './access.ts'
 import { asksCluster, makeAnswers } from './bot/answers.ts'
 import type { View } from './bot/cards.ts'
 import type { Chat, ChatName, Incoming } from './bot/chat.ts'
 import { makeHandle, type Question } from './bot/handle.ts'
-import { makeOutbox, type Outbox } from './bot/outbox.ts'
+import { makeOutbox, type Outbox, placesOf, roomOf } from './bot/outbox.ts'
 import { makeReceive } from './bot/receive.ts'
 import type { Capabilities } from './commands/command.ts'
 import { CHANGES, COMMANDS } from './commands/index.ts'
-import { NOT_YET } from './commands/not-yet.ts'
+import { KNOWN } from './commands/not-yet.ts'
 import { parse } from './commands/parse.ts'
-import { type Config, type PersonConfig, readSecret } from './config.ts'
+import type { Config, PersonConfig } from './config.ts'
 import type { Clock } from './duration.ts'
-import { type Refusal, refuse } from './errors.ts'
 import { type LiveInventory, liveInventory } from './inventory.ts'
-import type { Asking, Engine, Processors, RequestContext } from './jobs/deps.ts'
+import type { Engine, Processors } from './jobs/deps.ts'
 import { openJobs } from './jobs/engine.ts'
 import type { Log } from './log.ts'
+import type { Message } from './message.ts'
 import { makeDecide, safetyRules } from './policies/index.ts'
 import type { Decide } from './policies/policy.ts'
 import { rulesPolicy } from './policies/rules.ts'
 import { unused } from './policies/unused.ts'
 import { finish, nextOf } from './store/inbox.ts'
-import { peekOut, popOut, pushOut } from './store/messages.ts'
+import { firstTime, peekOut, popOut, pushOut } from './store/messages.ts'
 import type { Store } from './store/store.ts'
 import { makeReadFacts } from './systems/facts/adapter.ts'
 import type { ReadFacts } from './systems/facts/port.ts'
-import { type Access, openPool, type Pool } from './systems/kubernetes/pool.ts'
+import { openPool, type Pool } from './systems/kubernetes/pool.ts'
 import type { Tickets } from './systems/redmine/port.ts'
 import type { Host } from './systems/ssh/port.ts'
 
@@ -44,7 +45,13 @@ export type Parts = {
   /** For fault tests: told around every journal write. */
   readonly onJournalWrite?: (when: 'before' | 'after', what: string) => void
 }
-export type Sluice = { readonly engine: Engine; readonly inventory: LiveInventory; readonly stop: () => Promise<void> }
+export type Sluice = {
+  readonly engine: Engine
+  readonly inventory: LiveInventory
+  /** Says something in a room by itself; the same key is said once. */
+  readonly tell: (room: string, key: string, message: Message) => Promise<void>
+  readonly stop: () => Promise<void>
+}
 
 const ANSWER_MS = 60_000
 const REFRESH_MS = 15_000
@@ -59,7 +66,8 @@ export async function startSluice(parts: Parts): Promise<Sluice> {
     inbox: async (room, signal) => processors.current?.inbox(room, signal),
     outbox: async (key, signal) => processors.current?.outbox(key, signal),
   })
-  processors.current = wireBot(parts, systems, engine, chats)
+  const outbox = openOutbox(parts, engine, chats)
+  processors.current = wireBot(parts, systems, engine, outbox)
   for (const chat of await parts.chats(engine)) chats.set(chat.name, chat)
   await engine.start()
   const receive = makeReceive({
@@ -74,6 +82,7 @@ export async function startSluice(parts: Parts): Promise<Sluice> {
   return {
     engine,
     inventory: systems.inventory,
+    tell: (room, key, message) => tell(parts, outbox, chats, room, key, message),
     stop: async () => {
       clearInterval(timer)
       stop.abort()
@@ -135,48 +144,56 @@ function openEngine(parts: Parts, systems: Systems, processors: Processors): Eng
   })
 }
 
-function wireBot(parts: Parts, systems: Systems, engine: Engine, chats: ReadonlyMap<ChatName, Chat>): Processors {
-  const { config, store, clock, log, tickets } = parts
-  const wake = (key: string): Promise<void> => engine.wake('outbox', key)
+function openOutbox(parts: Parts, engine: Engine, chats: ReadonlyMap<ChatName, Chat>): Outbox {
+  const { config, store, clock, log, tickets, practice } = parts
   const view = (): View => ({
     nowMs: clock.now(),
     timeZone: config().timeZone,
-    practice: parts.practice,
+    practice,
     ...(tickets === undefined ? {} : { ticketUrl: tickets.url }),
   })
+  const sink =
+    tickets === undefined
+      ? {}
+      : { tickets: (id: string, note: { readonly marker: string; readonly text: string }) => tickets.note(id, note) }
+  const deps = {
+    store,
+    chats,
+    rooms: () => config().rooms,
+    people: () => config().people,
+    jobs: engine.jobs,
+    view,
+    log,
+    ...sink,
+  }
+  return makeOutbox(deps, (key) => engine.wake('outbox', key))
+}
+
+async function tell(
+  { config, store }: Parts,
+  outbox: Outbox,
+  chats: ReadonlyMap<ChatName, Chat>,
+  name: string,
+  key: string,
+  message: Message,
+): Promise<void> {
+  const room = roomOf(name, config().rooms)
+  if (room === undefined || !(await firstTime(store, key))) return
+  for (const place of placesOf(room, chats)) await outbox.send({ kind: 'say', key, place, message })
+}
+
+function wireBot(parts: Parts, systems: Systems, engine: Engine, outbox: Outbox): Processors {
+  const { config, store, clock } = parts
   const people = (): readonly PersonConfig[] => config().people
   const rooms = (): Config['rooms'] => config().rooms
-  const outbox = makeOutbox(
-    {
-      store,
-      chats,
-      rooms,
-      people,
-      jobs: engine.jobs,
-      view,
-      log,
-      ...(tickets === undefined ? {} : { tickets: (id, note) => tickets.note(id, note) }),
-    },
-    wake,
-  )
   const answers = wireAnswers(parts, systems, engine, outbox)
   const handle = makeHandle({
     store,
     jobs: engine.jobs,
     people,
     rooms,
-    understand: (text, { room, threadJob }) =>
-      parse(text, {
-        commands: COMMANDS,
-        notYet: NOT_YET,
-        inventory: systems.inventory.now(),
-        room: {
-          name: room.name,
-          clusters: room.clusters,
-          ...(room.cluster === undefined ? {} : { defaultCluster: room.cluster }),
-        },
-        ...(threadJob === undefined ? {} : { thread: { job: threadJob } }),
-      }),
+    understand: (text, { room, ...situation }) =>
+      parse(text, { commands: COMMANDS, known: KNOWN, inventory: systems.inventory.now(), room, ...situation }),
     answer: answers.ask,
     send: outbox.send,
     nowMs: clock.now,
@@ -238,45 +255,5 @@ function wireAnswers(parts: Parts, systems: Systems, engine: Engine, outbox: Out
       await run(question, AbortSignal.any([signal, AbortSignal.timeout(ANSWER_MS)]))
       await popOut(store, key)
     },
-  }
-}
-
-/** A cluster's credentials with their references resolved, made once per configuration: the pool sees a change by identity. */
-function accessOf(config: () => Config, env: NodeJS.ProcessEnv): (name: string) => Access | undefined {
-  const known = new WeakMap<object, Access>()
-  return (name) => {
-    const c = config().clusters.find((x) => x.name === name)
-    if (c === undefined) return undefined
-    const made = known.get(c) ?? { name, impersonate: c.impersonate, state: c.state, ...credentialsOf(c, env) }
-    known.set(c, made)
-    return made
-  }
-}
-
-function credentialsOf(
-  { credentials }: Config['clusters'][number],
-  env: NodeJS.ProcessEnv,
-): Pick<Access, 'credentials'> {
-  if (credentials === undefined) return {}
-  const given =
-    'kubeconfig' in credentials
-      ? credentials
-      : { ...credentials, token: readSecret(credentials.token, env), ca: readSecret(credentials.ca, env) }
-  // the same two forms with references replaced by values; zod's optional keys are never present as undefined
-  return { credentials: given as NonNullable<Access['credentials']> }
-}
-
-/** Who the asker is to this cluster, and who else there is: asked again at every decision. */
-function contextOf(config: Config, asking: Asking, clusterName: string | undefined): RequestContext | Refusal {
-  const person = config.people.find((p) => p.name === asking.by)
-  if (person === undefined) return refuse('PERSON-UNKNOWN', `${asking.by} is not configured (any more).`)
-  const cluster = config.clusters.find((c) => c.name === (clusterName ?? asking.args['cluster']))
-  return {
-    person,
-    people: config.people,
-    maintains: cluster?.maintainers.includes(person.name) ?? false,
-    ...(cluster === undefined
-      ? {}
-      : { cluster: { name: cluster.name, type: cluster.type, maintainers: cluster.maintainers } }),
   }
 }

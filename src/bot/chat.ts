@@ -73,6 +73,8 @@ export type Chat = {
     file: { readonly name: string; readonly text: string },
     options: SendOptions,
   ) => Promise<void>
+  /** Where a browser finds the message, for the ticket's link to the card. */
+  readonly link?: (sent: Sent) => Promise<string | undefined>
   /** Starts receiving. `onIncoming` resolves when the event is stored; only then the platform gets its acknowledgement. */
   readonly start: (onIncoming: (incoming: Incoming) => Promise<void>) => Promise<void>
   readonly stop: () => Promise<void>

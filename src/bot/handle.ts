@@ -37,12 +37,19 @@ export type HandleDeps = {
   readonly jobs: Jobs
   readonly people: () => readonly PersonConfig[]
   readonly rooms: () => readonly Room[]
-  readonly understand: (text: string, situation: { readonly room: Room; readonly threadJob?: string }) => Understood
+  readonly understand: (text: string, situation: Understanding) => Understood
   /** Answers at once what is only about jobs; what asks a cluster is put aside, so that the room goes on. */
   readonly answer: (question: Question) => Promise<void>
   readonly send: (item: OutItem) => Promise<void>
   readonly nowMs: () => number
   readonly limits: { readonly requestsPerMinute: number; readonly oldCommandMs: number }
+}
+
+/** What the words are read against. */
+export type Understanding = {
+  readonly room: Room
+  readonly thread?: { readonly job: string; readonly words?: readonly string[] }
+  readonly pending?: { readonly choices: readonly { readonly label: string; readonly text: string }[] }
 }
 
 type Scene = {
@@ -101,13 +108,17 @@ async function heard(scene: Scene, text: string, thread: string | undefined): Pr
   if (incoming.kind === 'text' && !incoming.addressed && threadJob === undefined) return
   if ((await countRequest(deps.store, person.name, deps.nowMs())) > deps.limits.requestsPerMinute)
     return reply(scene, 'slow', refusal(refuse('RATE-PERSON')), thread)
-  const sentence = await answered(scene, text)
-  const understood = deps.understand(sentence, { room, ...(threadJob === undefined ? {} : { threadJob }) })
+  const choices = await takePending(deps.store, whoIn(scene))
+  const understood = deps.understand(text, {
+    room,
+    ...(threadJob === undefined ? {} : { thread: await threadOf(deps, threadJob) }),
+    ...(choices === undefined ? {} : { pending: { choices } }),
+  })
   if (understood.result === 'ignore') return
   if (understood.result !== 'command') return askBack(scene, understood, thread)
   const [first] = understood.commands
   const where = { ...(thread === undefined ? {} : { thread }), ...(threadJob === undefined ? {} : { threadJob }) }
-  if (first !== undefined && first.risk !== 'read') return wanted(scene, first, sentence, thread)
+  if (first !== undefined && first.risk !== 'read') return wanted(scene, first, text, thread)
   for (const [i, command] of understood.commands.entries()) {
     await deps.answer({
       command: command.command,
@@ -115,7 +126,7 @@ async function heard(scene: Scene, text: string, thread: string | undefined): Pr
       person: person.name,
       room: room.name,
       event: `${scene.event}${i === 0 ? '' : `:${i}`}`,
-      text: sentence,
+      text,
       atMs: incoming.sentAtMs,
       place: incoming.place,
       ...where,
@@ -123,14 +134,10 @@ async function heard(scene: Scene, text: string, thread: string | undefined): Pr
   }
 }
 
-/** "p10" or "1" as the answer to a question that was asked back to this person. */
-async function answered(scene: Scene, text: string): Promise<string> {
-  const short = text.trim().toLowerCase()
-  if (short.length > 80) return text
-  const choices = await takePending(scene.deps.store, whoIn(scene))
-  const number = /^[1-9]$/.test(short) ? Number(short) - 1 : -1
-  return choices?.find((c, i) => i === number || c.label.toLowerCase() === short)?.text ?? text
-}
+const threadOf = async (deps: HandleDeps, job: string): Promise<NonNullable<Understanding['thread']>> => ({
+  job,
+  words: (await deps.jobs.get(job))?.question?.choices.map((c) => c.word) ?? [],
+})
 const whoIn = (scene: Scene): string => `${placeKey(scene.incoming.place)}:${scene.person.name}`
 
 async function askBack(

@@ -156,11 +156,10 @@ async function draw(deps: OutboxDeps, job: string): Promise<void> {
   const revision = await deps.jobs.get(job)
   const room = revision === undefined ? undefined : roomOf(revision.asked.room, deps.rooms())
   if (revision === undefined || room === undefined || revision.state === 'received') return
-  const results = await Promise.allSettled([
-    ...placesOf(room, deps.chats).map((place) => drawIn(deps, place, revision)),
-    writeNotes(deps, revision),
-  ])
-  const failed = results.find((r) => r.status === 'rejected')
+  const places = placesOf(room, deps.chats)
+  const drawn = await Promise.allSettled(places.map((place) => drawIn(deps, place, revision)))
+  const noted = await Promise.allSettled([writeNotes(deps, revision, places)])
+  const failed = [...drawn, ...noted].find((r) => r.status === 'rejected')
   if (failed !== undefined) throw asSluiceError(failed.reason, `drawing job ${job}`)
 }
 
@@ -271,7 +270,7 @@ async function drawEnd(
 }
 
 /** The ticket is one more place: four entries, in order, each once, the marker is looked for before writing. */
-async function writeNotes(deps: OutboxDeps, revision: Revision): Promise<void> {
+async function writeNotes(deps: OutboxDeps, revision: Revision, places: readonly Place[]): Promise<void> {
   const { ticket } = revision.asked
   if (ticket === undefined || deps.tickets === undefined || revision.state === 'refused') return
   const written = await notesWritten(deps.store, revision.job)
@@ -279,7 +278,19 @@ async function writeNotes(deps: OutboxDeps, revision: Revision): Promise<void> {
   for (const kind of NOTES) {
     const text = noteText(kind, revision, flatPlan)
     if (written.has(kind) || text === undefined) continue
-    await deps.tickets(ticket, { marker: `sluice:${revision.job}:${kind}`, text: redact(text) })
+    const link = kind === 'plan' ? await linkToCard(deps, revision.job, places) : ''
+    await deps.tickets(ticket, { marker: `sluice:${revision.job}:${kind}`, text: `${redact(text)}${link}` })
     await noteWritten(deps.store, revision.job, kind)
   }
+}
+
+/** The other half of "linked both ways": the card names the ticket, the first note names the card. */
+async function linkToCard(deps: OutboxDeps, job: string, places: readonly Place[]): Promise<string> {
+  const links = await Promise.all(
+    places.map(async (place) => {
+      const { card: id } = await readDrawn(deps.store, job, placeKey(place))
+      return id === undefined ? undefined : chatOf(deps, place.chat)?.link?.({ place, id })
+    }),
+  )
+  return links.flatMap((l) => (l === undefined ? [] : [`\n\nCard: ${l}`])).join('')
 }

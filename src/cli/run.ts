@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import type { Chat } from '../bot/chat.ts'
 import { readSecret } from '../config.ts'
 import { startSluice } from '../main.ts'
+import { watchExpiry } from './expiry.ts'
 import { openWorld, type World } from './world.ts'
 
 /** `sluice run`: the bot on its chats until SIGTERM. SIGHUP re-reads people, policies and clusters; a bad file keeps the old one. */
@@ -22,8 +23,10 @@ export async function runBot(
   try {
     const sluice = await startSluice({ ...world, env: process.env, chats: () => openChats(world) })
     await sluice.inventory.refresh(signal)
+    const unwatch = watchExpiry(sluice, world.config, world.clock.now)
     world.log.warn('ready')
     if (!signal.aborted) await once(signal, 'abort')
+    unwatch()
     await sluice.stop()
   } finally {
     process.off('SIGHUP', reload)
@@ -53,20 +56,20 @@ export async function openChats({ config, log, store }: World): Promise<readonly
   }
   if (matrix !== undefined) {
     const { openMatrix } = await import('../bot/matrix.ts')
-    const tokenKey = `${store.prefix}:matrix:since`
+    const state = `${store.prefix}:matrix`
     chats.push(
       await openMatrix({
         homeserver: matrix.homeserver,
         accessToken: secret(matrix.accessToken),
         ...(matrix.userId === undefined ? {} : { userId: matrix.userId }),
-        since: {
-          load: async () => (await store.redis.get(tokenKey)) ?? undefined,
-          save: async (token: string) => {
-            await store.redis.set(tokenKey, token)
+        state: {
+          load: async (key) => (await store.redis.hget(state, key)) ?? undefined,
+          save: async (key, value) => {
+            await store.redis.hset(state, key, value)
           },
         },
         invitesFrom: config().people.flatMap((p) => (p.matrix === undefined ? [] : [p.matrix])),
-        bridges: matrix.bridges,
+        bots: matrix.bridges,
         log,
       }),
     )
