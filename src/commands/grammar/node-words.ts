@@ -17,6 +17,7 @@ export function isNodeWord(tokens: readonly Token[], at: number, names: Names): 
   const word = plain(tokens, at)
   if (word === '' || word.length > 253 || STOP_WORDS.has(word) || isNegation(word)) return false
   if (names.nodes.has(bare(word))) return true
+  if (/^osd\.?\d+$/.test(word)) return false
   if (!SHAPE.test(word) || !/\d/.test(word)) return false
   return clusterOf(names, word) === undefined && !looksLikeCluster(word)
 }

@@ -132,6 +132,15 @@ export const RECOGNISERS: Readonly<Record<string, Recogniser>> = {
   nodes: (s, at) => ended(nodeRunEnd(s.tokens, at, s.names), at, undefined),
   node: (s, at) => ended(nodeEnd(s.tokens, at, s.names), at, undefined),
   selector: (s, at) => selectorHead(s.tokens, at) ?? selectorClause(s.tokens, at, s.names, true),
+  osd: (s, at) => {
+    const joined = /^osd\.?(\d{1,5})$/.exec(word(s, at))?.[1]
+    const apart = word(s, at) === 'osd' ? /^\d{1,5}$/.exec(word(s, at + 1))?.[0] : undefined
+    return joined !== undefined
+      ? { end: at + 1, value: joined }
+      : apart === undefined
+        ? undefined
+        : { end: at + 2, value: apart }
+  },
   number: one(/^-?\d{1,9}s?$/, (t) => Number(t.replace(/s$/, ''))),
   version: one(/^v?\d+(?:\.\d+){0,2}$/i, (t) => t.replace(/^v/i, '')),
   time: (s, at) => ended(timeEnd(s.tokens, at), at, undefined),

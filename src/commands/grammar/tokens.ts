@@ -109,7 +109,8 @@ function pushWord(tokens: Token[], raw: string, start: number): void {
     word = word.slice(0, -1)
     end -= 1
   }
-  if ((word.startsWith('(') || word.startsWith('!')) && word.length > 1) word = word.slice(1)
+  if (word.startsWith('!') && word.length > 1) word = word.slice(1)
+  if (word.length > 1) word = word.replaceAll(/[()]/g, '')
   if (word.length > 1 && word.startsWith("'") && word.endsWith("'")) word = word.slice(1, -1)
   if (/^--?[a-z][a-z-]*=/i.test(word)) pushFlag(tokens, word, start, end)
   else if (word !== '') tokens.push(token(word, start, end, tokens))

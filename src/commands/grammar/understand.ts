@@ -5,10 +5,21 @@ import type { ParseContext } from '../parse.ts'
 import { isUnfiltered, type Selector } from '../selector.ts'
 import { bodyOf, type Lead } from './lead.ts'
 import type { Capture } from './match.ts'
-import { askCluster, type Body, isNo, namedCluster, type No, noAt, placeNodes, plainNo, selectorOf } from './resolve.ts'
+import {
+  askCluster,
+  type Body,
+  type Choice,
+  isNo,
+  namedCluster,
+  type No,
+  noAt,
+  placeNodes,
+  plainNo,
+  selectorOf,
+} from './resolve.ts'
 import type { Sentence } from './slots.ts'
 import { timeEnd } from './times.ts'
-import { isNegation, QUESTIONS, skipWords } from './words.ts'
+import { FILLERS, isNegation, QUESTIONS, skipWords } from './words.ts'
 
 type Args = Record<string, unknown>
 type Case = {
@@ -69,11 +80,19 @@ const INTRODUCTIONS = new Set([
   'reason:',
 ])
 
+/** `because the disk ...`: what stands before the text, fillers left out, introduces it. */
+function isIntroduced(sentence: Sentence, from: number): boolean {
+  let at = from - 1
+  while (at > 0 && !INTRODUCTIONS.has(sentence.tokens[at]?.lower ?? '') && skipWords(FILLERS, sentence.tokens, at) > at)
+    at -= 1
+  return INTRODUCTIONS.has(sentence.tokens[at]?.lower ?? '')
+}
+
 /** Text nobody introduced (`cordon server23 no wait`): a negation, a question or a time in it may be meant for us. */
 function looseText(sentence: Sentence, captures: readonly Capture[]): 'fine' | 'negated' | 'timed' | 'question' {
   for (const capture of captures) {
     if (capture.slot !== 'text' || sentence.tokens[capture.from]?.quoted === true) continue
-    if (INTRODUCTIONS.has(sentence.tokens[capture.from - 1]?.lower ?? '')) continue
+    if (isIntroduced(sentence, capture.from)) continue
     const inside = sentence.tokens.slice(capture.from, capture.to)
     if (inside.some((t) => isNegation(t.lower))) return 'negated'
     if (inside.some((_, i) => timeEnd(inside, i) > i)) return 'timed'
@@ -249,15 +268,21 @@ function explain(command: Command, error: ZodError, args: Args, given: Case): Un
 
 /** What the catalogue says about words that are no command today. */
 function knownNo(known: Known, given: Case, grammar: Grammar): Understood {
-  if (known.instead === undefined)
-    return plainNo(known.code, known.sentence, [], known.code === 'PARSE-MISSING' ? 'ask' : 'refuse')
-  const command = grammar.changes.get(known.instead.command)
+  const result = known.code === 'PARSE-MISSING' || known.code === 'PARSE-AMBIGUOUS' ? 'ask' : 'refuse'
+  const choices = known.instead === undefined ? [] : insteadOf(known.instead, given, grammar)
+  if (isNo(choices)) return result === 'ask' ? choices : plainNo(known.code, known.sentence)
+  return plainNo(known.code, known.sentence, choices, result)
+}
+
+/** The same nodes with the words of a command that exists, once for each ending. */
+function insteadOf(instead: NonNullable<Known['instead']>, given: Case, grammar: Grammar): readonly Choice[] | No {
+  const command = grammar.changes.get(instead.command)
   const named = namedCluster(given.sentence, given.captures, given.body)
-  if (command === undefined || isNo(named)) return isNo(named) ? named : plainNo(known.code, known.sentence)
+  if (command === undefined || isNo(named)) return isNo(named) ? named : []
   const targets = targetsOf(command, given, named.cluster, 'disruptive')
   if (isNo(targets)) return targets
-  const nodes = targets.args['nodes']
-  const sentence = `${given.body.prefix}${known.instead.command} ${Array.isArray(nodes) ? nodes.join(', ') : ''}${typeof targets.args['cluster'] === 'string' ? ` on ${targets.args['cluster']}` : ''}`
-  const choices = known.instead.endings.map((e) => ({ label: e.label, text: `${sentence} ${e.words}`.trim() }))
-  return plainNo(known.code, known.sentence, choices, 'ask')
+  const { nodes, cluster } = targets.args
+  if (!Array.isArray(nodes)) return []
+  const sentence = `${given.body.prefix}${instead.command} ${nodes.join(', ')}${typeof cluster === 'string' ? ` on ${cluster}` : ''}`
+  return instead.endings.map((e) => ({ label: e.label, text: `${sentence} ${e.words}`.trim() }))
 }
