@@ -39,9 +39,16 @@ bring_synapse() {
   "$uv" venv -q --clear "$venv" && "$uv" pip install -q --python "$venv/bin/python" "matrix-synapse==$version"
 }
 
+# The hosts of p10 are namespaces with their own network.
+bring_hosts() {
+  [ "$(uname -s)" = Linux ] || return 0
+  { [ -x /sbin/ip ] || [ -x /usr/sbin/ip ] || [ -x /bin/ip ]; } || bring_system iproute2
+}
+
 bring_sshd
+bring_hosts
 bring_redmine
 sh scripts/valkey.sh
 bring_synapse
-if [ -r test/lab/kube/setup.sh ]; then sh test/lab/kube/setup.sh; fi
+PATH=$cache/uv/bin:$PATH sh scripts/node.sh node test/lab/kube/build.ts >/dev/null || echo "setup: the lab's Kubernetes could not be built"
 exit 0

@@ -10,7 +10,8 @@ export type Ledger = {
   readonly missing: readonly { readonly name: string; readonly why: string }[]
 }
 
-const isServer = (name: string): name is ServerName => Object.hasOwn(SERVERS, name)
+/** Whether the lab has a server of this name. */
+export const isServer = (name: string): name is ServerName => Object.hasOwn(SERVERS, name)
 
 /** Brings each server at its first need and shares it; `stop` ends them all. */
 export class Broker {

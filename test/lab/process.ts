@@ -66,5 +66,5 @@ export async function stopRun(dir: string): Promise<void> {
   const files = readdirSync(dir).filter((name) => name.endsWith('.pid.json'))
   const all = files.map((name) => JSON.parse(readFileSync(join(dir, name), 'utf8')) as Owned) // written by own()
   await Promise.all(all.map((owned) => stopOwned(owned)))
-  rmSync(dir, { recursive: true, force: true, maxRetries: 3 })
+  rmSync(dir, { recursive: true, force: true, maxRetries: 10, retryDelay: 50 })
 }

@@ -1,0 +1,30 @@
+import { expect, test } from 'vitest'
+import { attachKube } from './kube.ts'
+import { real } from './need.ts'
+import { attachP10 } from './p10.ts'
+
+await real(['kube'], 'the shared quick Kubernetes', (data) => {
+  test('has the nodes of p10, Ready', async () => {
+    const { stdout } = await attachKube(data).kubectl(['get', 'nodes', '--no-headers'])
+    expect(
+      stdout
+        .trim()
+        .split('\n')
+        .map((line) => line.split(/\s+/)[1]),
+    ).toEqual(Array(14).fill('Ready'))
+  })
+})
+
+await real(['p10'], 'the shared p10', (data) => {
+  test('has its nodes by real kubeadm, and IPv6 addresses only', async () => {
+    const { stdout } = await attachP10(data).kubectl([
+      'get',
+      'nodes',
+      '-o',
+      'jsonpath={.items[*].status.addresses[?(@.type=="InternalIP")].address}',
+    ])
+    const addresses = stdout.split(' ')
+    expect(addresses).toHaveLength(14)
+    expect(addresses.filter((address) => !address.includes(':'))).toEqual([])
+  })
+})
