@@ -1,3 +1,4 @@
+import type { Redis } from 'ioredis'
 import type { Clock } from '../duration.ts'
 import type { Refusal } from '../errors.ts'
 import type { Log } from '../log.ts'
@@ -7,6 +8,7 @@ import type { ReadFacts } from '../systems/facts/port.ts'
 import type { Cluster } from '../systems/kubernetes/port.ts'
 import type { Host } from '../systems/ssh/port.ts'
 import type { Args, Change, Jobs, Target } from './job.ts'
+import type { Records } from './record.ts'
 
 /** What jobs cannot know: who the person is to this cluster, and who else is there. Asked anew at every decision. */
 export type RequestContext = Pick<Request, 'person' | 'maintains' | 'people' | 'cluster'>
@@ -73,6 +75,13 @@ export type JobsDeps = {
   readonly jobUrl?: (job: string) => string
   /** Told around every journal write; the fault tests kill the process in it. */
   readonly onJournalWrite?: (when: 'before' | 'after', what: string) => void
+}
+
+/** The same inside the engine: every limit set, and the connection that waits for a lost store instead of failing. */
+export type RunDeps = Omit<JobsDeps, 'limits'> & {
+  readonly limits: Limits
+  readonly records: Records
+  readonly patient: Redis
 }
 
 /** What is under way. `idle` = nothing would happen any more without an event, a vote or a timer. */

@@ -33,6 +33,9 @@ export const keys = {
   locksWaiting: `${PREFIX}:locks-waiting`,
   /** hash job -> JSON list of locks, while waiting or held, jobs. */
   locksSets: `${PREFIX}:locks-sets`,
+  /** number, for ever, jobs: places in the line for locks, and releases to the work queue (their BullMQ ids). */
+  lockLine: `${PREFIX}:lock-line`,
+  releases: `${PREFIX}:releases`,
   /** hash key -> counter, while there is work, jobs: `inbox` by room, `outbox` by `job/17` and the bot's keys. */
   due: (queue: 'inbox' | 'outbox') => `${PREFIX}:due:${queue}`,
   /** list of JSON events, until handled, inbox. */

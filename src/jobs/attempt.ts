@@ -1,0 +1,176 @@
+import { asSluiceError, SluiceError } from '../errors.ts'
+import { redact } from '../redact.ts'
+import type { Gate, Step } from '../steps/step.ts'
+import type { RunDeps } from './deps.ts'
+import type { Change, Plan, StepView } from './job.ts'
+import { type Asks, asks, ended, gateNeeds, marked } from './moves.ts'
+import { perform, type World } from './perform.ts'
+import { redacted } from './plan.ts'
+import { type Fence, type JobRecord, type Mutation, revise } from './record.ts'
+import { ours, survey, undo } from './survey.ts'
+
+/** One worker's turn at a job. */
+export type Attempt = {
+  readonly deps: RunDeps
+  readonly record: JobRecord
+  readonly fence: Fence
+  readonly change: Change
+  readonly plan: Plan
+  readonly steps: readonly Step[]
+  readonly world: World
+}
+
+/** Writes as the worker of a running job; a job that was called back or cancelled meanwhile stops the attempt. */
+async function write(attempt: Attempt, move: (now: JobRecord) => Mutation, heedCancel = true): Promise<void> {
+  const { deps, fence, record } = attempt
+  const { job } = record.revision
+  await deps.records.commit(
+    job,
+    (now) => {
+      if (now.revision.state !== 'running')
+        throw new SluiceError('JOB-LOST', `running job ${job}`, { text: `it is ${now.revision.state} by now` })
+      if (heedCancel && now.inner.cancel !== undefined) throw new SluiceError('CANCELLED', `running job ${job}`)
+      return move(now)
+    },
+    fence,
+  )
+}
+
+/** The step list as the journal knows it. */
+function views(attempt: Attempt): readonly StepView[] {
+  return attempt.steps.map(({ id, title }) => {
+    const { evidence } = attempt.world.journal.step(id)
+    if (evidence === undefined) return { id, title, mark: 'pending' }
+    return { id, title, mark: evidence['already'] === true ? 'skipped' : 'done', note: String(evidence['text'] ?? '') }
+  })
+}
+
+async function park(attempt: Attempt, step: Step, given: Gate): Promise<void> {
+  const { deps, plan, world } = attempt
+  const gate = redacted(given)
+  const started = attempt.steps.some((s) => ours(world, s))
+  const ask: Asks = {
+    kind: 'gate',
+    code: gate.code,
+    text: gate.text,
+    details: gate.details ?? [],
+    needs: gateNeeds(gate),
+    plan,
+    gate,
+  }
+  const steps = marked(views(attempt), step.id, 'running', gate.text)
+  // nothing of ours changed yet: the locks go back, and its expiry is no failure
+  await write(attempt, (now) => asks(revise(now, { steps }, { started }), deps.clock.now(), ask))
+}
+
+async function unclear(attempt: Attempt, step: Step, why: string): Promise<void> {
+  const steps = marked(views(attempt), step.id, 'failed', why)
+  const details = await survey(attempt.world, attempt.steps)
+  const result = {
+    text: `${step.title}: ${why}`,
+    details,
+    next: `Look at the system, then \`resume ${attempt.record.revision.job}\` or \`cancel ${attempt.record.revision.job}\`.`,
+  }
+  await write(
+    attempt,
+    (now) => ({
+      record: revise(now, { state: 'needs-human', code: 'STEP-UNCLEAR', steps, result }, { repeat: step.id }),
+      audit: { what: 'needs-human', text: step.id },
+    }),
+    false,
+  )
+}
+
+/** Step by step until done, a gate, or something unclear. Throws what stops it: CANCELLED, JOB-LOST, a step's own error. */
+export async function runSteps(attempt: Attempt): Promise<void> {
+  const { deps, plan, steps, world } = attempt
+  for (const step of steps) {
+    if (world.journal.step(step.id).evidence !== undefined) continue
+    const shown = marked(views(attempt), step.id, 'running')
+    await write(attempt, (now) => ({
+      record: revise(now, { steps: shown }, { started: true }),
+      audit: { what: `step ${step.id}` },
+    }))
+    const outcome = await perform(world, step)
+    if (outcome.kind === 'gate') return await park(attempt, step, outcome.gate)
+    if (outcome.kind === 'unclear') return await unclear(attempt, step, 'it is unclear whether it took place')
+  }
+  const last = views(attempt)
+  const details = last.map((view) => `${view.title}: ${view.note ?? 'done'}`)
+  await write(
+    attempt,
+    (now) => {
+      if (now.inner.cancel !== undefined && wantsUndo(attempt, now))
+        throw new SluiceError('CANCELLED', `running job ${now.revision.job}`)
+      return ended(revise(now, { steps: last }), deps.clock.now(), {
+        state: 'done',
+        code: null,
+        result: { text: plan.target.sentence, details },
+      })
+    },
+    false,
+  )
+}
+
+const wantsUndo = (attempt: Attempt, now: JobRecord): boolean =>
+  (now.inner.cancel?.undo ?? attempt.change.onCancel) === 'undo'
+
+const offerOf = (attempt: Attempt): string | undefined =>
+  attempt.steps.some((s) => ours(attempt.world, s) && attempt.world.journal.step(s.id).undone === undefined)
+    ? attempt.change.offer?.(attempt.plan.target)
+    : undefined
+
+/** After a cancel: take back what is declared, then say from the world what is left. */
+export async function cancelPath(attempt: Attempt): Promise<void> {
+  const { deps, record, steps, world } = attempt
+  const now = (await deps.records.get(record.revision.job)) ?? record
+  try {
+    if (wantsUndo(attempt, now)) await undo(world, steps)
+    const details = await survey(world, steps)
+    const changed = steps.some((s) => ours(world, s))
+    const by = now.inner.cancel?.by
+    const text = `Cancelled${by === undefined ? '' : ` by ${by}`}${now.inner.cancel?.reason === undefined ? '' : `: ${now.inner.cancel.reason}`}.${changed ? '' : ' Nothing was changed.'}`
+    await write(
+      attempt,
+      (r) =>
+        ended(revise(r, { steps: views(attempt) }), deps.clock.now(), {
+          state: 'cancelled',
+          code: 'CANCELLED',
+          result: { text, details },
+          offer: offerOf(attempt),
+          ...(by === undefined ? {} : { by }),
+        }),
+      false,
+    )
+  } catch (error) {
+    const known = asSluiceError(error, 'cancelling')
+    if (world.signal.aborted || known.code === 'JOB-LOST') throw error
+    await failPath(attempt, known)
+  }
+}
+
+/** A step's error ends the job: cause, what was changed, what is left, and what is offered back. */
+export async function failPath(attempt: Attempt, error: SluiceError): Promise<void> {
+  const { deps, steps, world } = attempt
+  const current = steps.find(
+    (s) => world.journal.step(s.id).intent !== undefined && world.journal.step(s.id).evidence === undefined,
+  )
+  const unknown = error.code === 'STEP-TIMEOUT' || error.code === 'SSH-UNKNOWN-OUTCOME'
+  if (current !== undefined && unknown && !current.repeatable)
+    return await unclear(attempt, current, redact(error.message))
+  const details = await survey(world, steps)
+  const shown =
+    current === undefined ? views(attempt) : marked(views(attempt), current.id, 'failed', redact(error.message))
+  const result = { text: redact(error.message), details, next: error.next }
+  await write(
+    attempt,
+    (now) =>
+      ended(revise(now, { steps: shown }), deps.clock.now(), {
+        state: 'failed',
+        code: error.code,
+        result,
+        offer: offerOf(attempt),
+      }),
+    false,
+  )
+}

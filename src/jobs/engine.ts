@@ -1,0 +1,95 @@
+import type { Redis } from 'ioredis'
+import { isRefusal } from '../errors.ts'
+import { keys } from '../store/keys.ts'
+import { resume, retry } from './again.ts'
+import { choose } from './choices.ts'
+import { type Engine, type JobsDeps, LIMITS, type RunDeps } from './deps.ts'
+import { planJob, received } from './intake.ts'
+import type { Jobs } from './job.ts'
+import { judgePlan } from './judge.ts'
+import { holders, idleState, list, withBehind } from './lookout.ts'
+import { makePlan } from './plan.ts'
+import { openQueues } from './queue.ts'
+import { openRecords } from './record.ts'
+import { openRunner } from './run.ts'
+import { repair } from './repair.ts'
+import { timer } from './timers.ts'
+import { transitions } from './transitions.ts'
+import { cancel, vote, withdrawRequest } from './words.ts'
+
+function wordsOf(deps: RunDeps): Jobs {
+  const { redis } = deps.store
+  const { records } = deps
+  return {
+    submit: (asked) => records.create(asked, (job) => received(job, asked, deps.practice)),
+    plan: async (asked, signal) => {
+      const plan = await makePlan(deps, asked, signal)
+      if (isRefusal(plan)) return plan
+      const decision = await judgePlan(deps, asked, plan)
+      return isRefusal(decision) ? decision : { plan, decision }
+    },
+    vote: (word) => vote(deps, word),
+    choose: (word) => choose(deps, word),
+    cancel: (word) => cancel(deps, word),
+    withdrawRequest: (message) => withdrawRequest(deps, message),
+    resume: (word) => resume(deps, word),
+    retry: (word) => retry(deps, word),
+    get: async (job) => withBehind(redis, await records.get(job)),
+    list: (filter) => list(redis, records, filter),
+    holders: (filter) => holders(redis, records, filter),
+    transitions: (after, signal) => transitions(deps.store, after, signal),
+  }
+}
+
+/** The engine of jobs: words of people in, transitions out. Nothing runs before `start`. */
+export function openJobs(given: JobsDeps): Engine {
+  const limits = { ...LIMITS, ...given.limits }
+  const { clock, log, store } = given
+  const queues = openQueues({ store, log, clock, limits })
+  const records = openRecords({ redis: store.redis, clock, after: queues.after })
+  const open: Redis[] = []
+  const connection = (): Redis => {
+    const made = store.blocking()
+    open.push(made)
+    return made
+  }
+  let sweeper: NodeJS.Timeout | undefined
+  let handOver = () => {}
+
+  const start = async (): Promise<void> => {
+    const patient = connection()
+    const lasting = openRecords({ redis: patient, clock, after: queues.after })
+    const deps: RunDeps = { ...given, limits, records: lasting, patient }
+    const runner = openRunner(deps)
+    handOver = runner.handOver
+    const ear = connection()
+    ear.on('message', (_channel, job) => runner.cancel(job))
+    await ear.subscribe(keys.cancelChannel)
+    await queues.start(
+      {
+        plan: (job, signal) => planJob(deps, lasting, job, signal),
+        run: runner.run,
+        timer: (name, data) => timer(deps, name, data),
+      },
+      given.processors,
+    )
+    const sweep = async (): Promise<void> => {
+      await queues.sweep().catch((error: unknown) => log.warn({ err: String(error) }, 'sweep'))
+      await repair(deps, queues).catch((error: unknown) => log.warn({ err: String(error) }, 'repair'))
+      sweeper = setTimeout(() => void sweep(), limits.sweepMs)
+    }
+    await sweep()
+  }
+  return {
+    jobs: wordsOf({ ...given, limits, records, patient: store.redis }),
+    start,
+    idle: async () => idleState(store.redis, await queues.reading()),
+    stop: async () => {
+      clearTimeout(sweeper)
+      handOver()
+      await queues.stop()
+      for (const redis of open) redis.disconnect()
+    },
+    wake: queues.wake,
+  }
+}

@@ -1,0 +1,101 @@
+import { isRefusal, refuse } from '../errors.ts'
+import type { Decision } from '../policies/policy.ts'
+import { judgePlan, unmet } from './judge.ts'
+import type { RunDeps } from './deps.ts'
+import type { Asked, Plan, StepView } from './job.ts'
+import { asks, queued, refused } from './moves.ts'
+import { makePlan, redacted } from './plan.ts'
+import { type JobRecord, type Mutation, type Records, revise } from './record.ts'
+
+/** The first record of a job: received, with its planning as the effect. */
+export function received(job: string, given: Asked, practice: boolean, retryOf?: string): Mutation {
+  const asked = redacted(given)
+  const record: JobRecord = {
+    revision: {
+      job,
+      revision: 0,
+      state: 'received',
+      code: null,
+      atMs: given.atMs,
+      asked,
+      approvedBy: [],
+      steps: [],
+      locks: [],
+      practice,
+      ...(retryOf === undefined ? {} : { retryOf }),
+    },
+    inner: { questions: 0, started: false, attempt: 0, chosen: {}, approvals: [], own: [given.by] },
+  }
+  return {
+    record,
+    effects: [{ id: `plan-${job}`, queue: 'reads', name: 'plan', data: { job } }],
+    audit: { what: 'received', by: given.by, text: asked.text },
+  }
+}
+
+const pending = (plan: Plan): readonly StepView[] => plan.steps.map(({ id, title }) => ({ id, title, mark: 'pending' }))
+
+/** What a decided plan becomes: queued, a question, or a refusal. */
+async function decided(deps: RunDeps, record: JobRecord, plan: Plan): Promise<(now: JobRecord) => Mutation> {
+  const { asked } = record.revision
+  const atMs = deps.clock.now()
+  const decision = await judgePlan(deps, asked, plan)
+  if (isRefusal(decision)) return (now) => refused(now, atMs, decision)
+  if (decision.kind === 'deny') {
+    const no = refuse(decision.code, decision.reason, decision.help === undefined ? {} : { next: decision.help })
+    return (now) => refused(revise(now, { decision }), atMs, no)
+  }
+  const blocks = plan.findings.filter((f) => f.verdict === 'block')
+  const [block] = blocks
+  if (block !== undefined) {
+    const next = block.fix === undefined ? {} : { next: block.fix }
+    const no = refuse(block.code ?? 'PLAN-BLOCKED', block.reason, {
+      ...next,
+      details: blocks.map((f) => `${f.object}: ${f.reason}`),
+    })
+    return (now) => refused(revise(now, { decision }), atMs, no)
+  }
+  if (deps.mode === 'observe') return (now) => refused(revise(now, { decision }), atMs, refuse('OBSERVE-ONLY'))
+  if (decision.kind === 'allow') return (now) => queued(revise(now, { decision }))
+  return asking(deps, record, plan, decision)
+}
+
+async function asking(
+  deps: RunDeps,
+  record: JobRecord,
+  plan: Plan,
+  decision: Decision & { kind: 'needs' },
+): Promise<(now: JobRecord) => Mutation> {
+  const { asked } = record.revision
+  const atMs = deps.clock.now()
+  const context = await deps.requestContext({ by: asked.by, command: asked.command, args: asked.args }, plan.target)
+  const configured = isRefusal(context) ? [] : context.people.map((p) => p.name)
+  const no = unmet(decision.needs, record.inner.own, asked, configured)
+  if (no !== undefined) return (now) => refused(revise(now, { decision }), atMs, no)
+  const { needs } = decision
+  return (now) =>
+    asks(revise(now, { decision }), atMs, { kind: 'approval', code: null, text: plan.target.sentence, needs, plan })
+}
+
+/** The reads worker: received -> planned -> what policy says. Goes on where a crash stopped it. */
+export async function planJob(deps: RunDeps, records: Records, job: string, signal: AbortSignal): Promise<void> {
+  let record = await records.get(job)
+  if (record?.revision.state === 'received') {
+    const { asked } = record.revision
+    const limit = AbortSignal.any([signal, AbortSignal.timeout(deps.limits.planMs)])
+    const plan = await makePlan(deps, asked, limit)
+    record = await records.commit(job, (now) => {
+      if (now.revision.state !== 'received') return undefined
+      if (isRefusal(plan)) return refused(now, deps.clock.now(), plan)
+      const locks = [...new Set(deps.lookup(asked.command)?.locks(plan.target) ?? [])].sort()
+      return {
+        record: revise(now, { state: 'planned', plan, steps: pending(plan), locks }),
+        audit: { what: 'planned', text: plan.hash },
+      }
+    })
+  }
+  const plan = record?.revision.plan
+  if (record?.revision.state !== 'planned' || plan === undefined) return
+  const move = await decided(deps, record, plan)
+  await records.commit(job, (now) => (now.revision.state === 'planned' ? move(now) : undefined))
+}

@@ -1,0 +1,121 @@
+import type { Redis } from 'ioredis'
+import { SluiceError } from '../errors.ts'
+import { keys } from '../store/keys.ts'
+import { script } from '../store/script.ts'
+import type { StepJournal } from '../steps/step.ts'
+import type { JobsDeps } from './deps.ts'
+import { redacted } from './plan.ts'
+import type { Fence } from './record.ts'
+
+/** Writes only while BullMQ's lock still carries our token: a worker that was stopped too long changes nothing here. */
+const WRITE = script(`
+if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
+local gone = tonumber(ARGV[2])
+for i = 3, 2 + gone do redis.call('HDEL', KEYS[2], ARGV[i]) end
+for i = 3 + gone, #ARGV, 2 do redis.call('HSET', KEYS[2], ARGV[i], ARGV[i + 1]) end
+return 1`)
+const HOLDS = script(`
+if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 'lost' end
+return redis.call('HGET', KEYS[2], 'cancel') == '1' and 'cancel' or 'go'`)
+
+type Data = Readonly<Record<string, unknown>>
+export type Kind = 'intent' | 'evidence' | 'undo' | 'undone'
+export type Entry = { readonly intent?: Data; readonly evidence?: Data; readonly undo?: Data; readonly undone?: Data }
+type Line = { readonly step: string; readonly key: string; readonly kind: Kind; readonly data?: Data }
+
+export type Journal = {
+  /** Lock-checked. Lines written in one turn of the event loop, or while a write is under way, are one write. Throws JOB-LOST. */
+  readonly write: (lines: readonly Line[]) => Promise<void>
+  /** Takes a step's own intent back: its run ended in an orderly way without evidence (a gate). */
+  readonly forget: (step: string) => Promise<void>
+  readonly step: (step: string) => Entry
+  /** Sub-entries of a step: key -> intent and evidence. */
+  readonly entries: (step: string) => ReadonlyMap<string, Entry>
+  readonly of: (step: string) => StepJournal
+  /** `cancel` when somebody asked for it. Throws JOB-LOST. */
+  readonly check: () => Promise<'go' | 'cancel'>
+}
+type Waiting = {
+  readonly set: readonly Line[]
+  readonly gone: readonly string[]
+  readonly resolve: () => void
+  readonly reject: (error: unknown) => void
+}
+
+const KINDS: readonly Kind[] = ['intent', 'evidence', 'undo', 'undone']
+const field = (step: string, key: string, kind: Kind): string => JSON.stringify([step, key, kind])
+
+/** The journal of one job for one worker; what earlier attempts wrote is read once. */
+export async function openJournal(
+  deps: Pick<JobsDeps, 'onJournalWrite'> & { readonly redis: Redis; readonly job: string; readonly fence: Fence },
+): Promise<Journal> {
+  const { redis, job, fence } = deps
+  const lost = () => new SluiceError('JOB-LOST', `writing the journal of job ${job}`)
+  const known = new Map<string, Data>()
+  for (const [name, text] of Object.entries(await redis.hgetall(keys.journal(job)))) known.set(name, JSON.parse(text))
+
+  let waiting: Waiting[] = []
+  let flushing = false
+  const send = async (batch: readonly Waiting[]): Promise<void> => {
+    const gone = batch.flatMap((b) => b.gone)
+    const set = batch.flatMap((b) => b.set)
+    const what = set.map((l) => `${l.kind} ${l.step}${l.key === '' ? '' : ` / ${l.key}`}`).join(', ') || 'forget'
+    deps.onJournalWrite?.('before', what)
+    const pairs = set.flatMap((l) => [field(l.step, l.key, l.kind), JSON.stringify(redacted(l.data ?? {}))])
+    if ((await WRITE(redis, [fence.key, keys.journal(job)], [fence.token, gone.length, ...gone, ...pairs])) !== 1)
+      throw lost()
+    for (const name of gone) known.delete(name)
+    for (const l of set) known.set(field(l.step, l.key, l.kind), l.data ?? {})
+    deps.onJournalWrite?.('after', what)
+  }
+  const flush = async (): Promise<void> => {
+    while (waiting.length > 0) {
+      const batch = waiting
+      waiting = []
+      await send(batch).then(
+        () => batch.forEach((b) => b.resolve()),
+        (error: unknown) => batch.forEach((b) => b.reject(error)),
+      )
+    }
+    flushing = false
+  }
+  const enqueue = (set: readonly Line[], gone: readonly string[]): Promise<void> =>
+    new Promise((resolve, reject) => {
+      waiting.push({ set, gone, resolve, reject })
+      if (flushing) return
+      flushing = true
+      setImmediate(() => void flush())
+    })
+
+  const entry = (step: string, key: string): Entry =>
+    Object.fromEntries(
+      KINDS.flatMap((kind) => {
+        const data = known.get(field(step, key, kind))
+        return data === undefined ? [] : [[kind, data]]
+      }),
+    )
+  const entries = (step: string): ReadonlyMap<string, Entry> => {
+    const names = [...known.keys()]
+      .map((name): readonly string[] => JSON.parse(name))
+      .filter(([s, key]) => s === step && key !== '')
+    return new Map(names.map(([, key = '']) => [key, entry(step, key)]))
+  }
+  const write = (lines: readonly Line[]): Promise<void> => (lines.length === 0 ? Promise.resolve() : enqueue(lines, []))
+
+  return {
+    write,
+    forget: (step) => enqueue([], [field(step, '', 'intent')]),
+    step: (step) => entry(step, ''),
+    entries,
+    of: (step) => ({
+      intent: (list) => write(list.map((e) => ({ ...e, step, kind: 'intent' as const }))),
+      evidence: (list) => write(list.map((e) => ({ ...e, step, kind: 'evidence' as const }))),
+      read: () => Promise.resolve(entries(step)),
+    }),
+    check: async () => {
+      const answer = await HOLDS(redis, [fence.key, keys.job(job)], [fence.token])
+      if (answer === 'lost') throw lost()
+      return answer === 'cancel' ? 'cancel' : 'go'
+    },
+  }
+}

@@ -1,0 +1,149 @@
+import type { Redis } from 'ioredis'
+import { inboxLength } from '../store/inbox.ts'
+import { keys } from '../store/keys.ts'
+import type { IdleState } from './deps.ts'
+import type { Filter, Holding, JobState, LockKey, Revision } from './job.ts'
+import type { JobRecord, Records } from './record.ts'
+
+/** Reading what is: the lock table, lists, and whether anything is under way. Changes nothing. */
+
+type Table = {
+  readonly held: ReadonlyMap<LockKey, string>
+  readonly since: ReadonlyMap<LockKey, number>
+  readonly line: readonly string[]
+  readonly sets: ReadonlyMap<string, readonly LockKey[]>
+}
+
+async function lockTable(redis: Redis): Promise<Table> {
+  const [held, since, line, sets] = await Promise.all([
+    redis.hgetall(keys.locksHeld),
+    redis.hgetall(keys.locksSince),
+    redis.zrange(keys.locksWaiting, '0', '-1'),
+    redis.hgetall(keys.locksSets),
+  ])
+  return {
+    held: new Map(Object.entries(held)),
+    since: new Map(Object.entries(since).map(([lock, ms]) => [lock, Number(ms)])),
+    line,
+    // written by the commit script as a list of strings
+    sets: new Map(Object.entries(sets).map(([job, list]) => [job, JSON.parse(list) as readonly LockKey[]])),
+  }
+}
+
+/** The job that a waiting one stands behind: the holder of one of its locks, else the one before it in line. */
+function behind(table: Table, job: string): string | undefined {
+  const wanted = table.sets.get(job) ?? []
+  const holder = wanted.map((lock) => table.held.get(lock)).find((h) => h !== undefined && h !== job)
+  if (holder !== undefined) return holder
+  const place = table.line.indexOf(job)
+  return table.line
+    .slice(0, Math.max(0, place))
+    .findLast((other) => (table.sets.get(other) ?? []).some((lock) => wanted.includes(lock)))
+}
+
+export async function withBehind(redis: Redis, record: JobRecord | undefined): Promise<Revision | undefined> {
+  if (record?.revision.state !== 'queued') return record?.revision
+  const holder = behind(await lockTable(redis), record.revision.job)
+  return holder === undefined ? record.revision : { ...record.revision, behind: holder }
+}
+
+const named = (lock: LockKey, filter: string | undefined): boolean =>
+  filter === undefined || lock === filter || lock.slice(lock.indexOf('/') + 1) === filter
+
+export async function holders(
+  redis: Redis,
+  records: Records,
+  filter: { readonly lock?: string } = {},
+): Promise<readonly Holding[]> {
+  const table = await lockTable(redis)
+  const about = async (job: string) => {
+    const revision = (await records.get(job))?.revision
+    const ticket = revision?.asked.ticket
+    return {
+      job,
+      person: revision?.asked.by ?? '?',
+      sentence: revision?.plan?.target.sentence ?? revision?.asked.text ?? '?',
+      ...(ticket === undefined ? {} : { ticket }),
+    }
+  }
+  const found = [...table.held].filter(([lock]) => named(lock, filter.lock)).sort(([a], [b]) => (a < b ? -1 : 1))
+  return Promise.all(
+    found.map(async ([lock, job]) => {
+      const waiting = table.line.filter((other) => table.sets.get(other)?.includes(lock))
+      const queue = (await Promise.all(waiting.map(about))).map(({ job: id, person, sentence }) => ({
+        job: id,
+        person,
+        sentence,
+      }))
+      return { lock, ...(await about(job)), sinceMs: table.since.get(lock) ?? 0, queue }
+    }),
+  )
+}
+
+const STATES: readonly JobState[] = [
+  'received',
+  'planned',
+  'waiting',
+  'queued',
+  'running',
+  'done',
+  'failed',
+  'cancelled',
+  'refused',
+  'expired',
+  'needs-human',
+]
+
+async function inStates(redis: Redis, states: readonly JobState[]): Promise<readonly string[]> {
+  const lists = await Promise.all(states.map((state) => redis.zrange(keys.jobsIn(state), '0', '-1')))
+  return lists.flat().sort((a, b) => Number(b) - Number(a))
+}
+
+/** Newest first; 50 when no limit is given. */
+export async function list(redis: Redis, records: Records, filter: Filter): Promise<readonly Revision[]> {
+  const ids = await inStates(redis, filter.states ?? STATES)
+  const found: Revision[] = []
+  for (const id of ids) {
+    if (found.length >= (filter.limit ?? 50)) break
+    const revision = await withBehind(redis, await records.get(id))
+    const cluster = revision?.plan?.target.cluster ?? revision?.asked.args['cluster']
+    if (revision !== undefined && (filter.cluster === undefined || cluster === filter.cluster)) found.push(revision)
+  }
+  return found
+}
+
+/** A queued job counts as busy unless what it stands behind waits for people. */
+function moving(
+  table: Table,
+  states: ReadonlyMap<string, JobState>,
+  job: string,
+  seen: ReadonlySet<string> = new Set(),
+): boolean {
+  const state = states.get(job)
+  if (state !== 'queued') return state === 'received' || state === 'planned' || state === 'running'
+  const ahead = behind(table, job)
+  return ahead === undefined || (!seen.has(ahead) && moving(table, states, ahead, new Set([...seen, job])))
+}
+
+export async function idleState(redis: Redis, reading: number): Promise<IdleState> {
+  const open: readonly JobState[] = ['received', 'planned', 'queued', 'running', 'waiting', 'needs-human']
+  const [inbox, rooms, outbox, effects, table, ...lists] = await Promise.all([
+    inboxLength(redis),
+    redis.hlen(keys.due('inbox')),
+    redis.hlen(keys.due('outbox')),
+    redis.hlen(keys.effects),
+    lockTable(redis),
+    ...open.map((state) => redis.zrange(keys.jobsIn(state), '0', '-1')),
+  ])
+  const states = new Map(lists.flatMap((ids, i) => ids.map((id) => [id, open[i] ?? 'received'] as const)))
+  const busyJobs = [...states.keys()].filter((job) => moving(table, states, job))
+  const waitingIn = Math.max(inbox, rooms)
+  return {
+    idle: waitingIn + outbox + effects + reading + busyJobs.length === 0,
+    inbox: waitingIn,
+    outbox,
+    effects,
+    reads: reading,
+    busyJobs,
+  }
+}

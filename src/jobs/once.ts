@@ -1,0 +1,49 @@
+import { type Refusal, refuse } from '../errors.ts'
+import { DAY_S, keys } from '../store/keys.ts'
+import type { RunDeps } from './deps.ts'
+import type { Answer, Revision } from './job.ts'
+import type { JobRecord, Mutation } from './record.ts'
+
+/** Words of people about a job. Each event is answered once: the same one again gets the same answer and changes nothing. */
+export type Outcome = { readonly answer: Answer; readonly mutation?: Mutation }
+type Event = { readonly event: string }
+
+export const yes = (text: string, mutation?: Mutation): Outcome => ({
+  answer: { ok: true, text },
+  ...(mutation === undefined ? {} : { mutation }),
+})
+export const no = (answer: Refusal): Outcome => ({ answer })
+export const stateNo = (revision: Revision): Refusal => refuse('JOB-STATE', `Job ${revision.job} is ${revision.state}.`)
+
+async function known(deps: RunDeps, event: string): Promise<Answer | undefined> {
+  const text = await deps.store.redis.get(keys.answered(event))
+  // our own JSON, written below
+  return text === null ? undefined : (JSON.parse(text) as Answer)
+}
+
+/** `decide` is pure and may run again on a conflict; the answer is stored in the same write as the change. */
+export async function once(
+  deps: RunDeps,
+  job: string,
+  { event }: Event,
+  decide: (now: JobRecord) => Outcome,
+): Promise<Answer> {
+  const before = await known(deps, event)
+  if (before !== undefined) return before
+  let answer: Answer = refuse('JOB-UNKNOWN', `There is no job ${job}.`)
+  let stored = false
+  if ((await deps.records.get(job)) !== undefined) {
+    await deps.records.commit(job, (now) => {
+      const outcome = decide(now)
+      answer = outcome.answer
+      stored = outcome.mutation !== undefined
+      if (outcome.mutation === undefined) return undefined
+      return {
+        ...outcome.mutation,
+        once: [...(outcome.mutation.once ?? []), [keys.answered(event), JSON.stringify(answer)]],
+      }
+    })
+  }
+  if (!stored) await deps.store.redis.set(keys.answered(event), JSON.stringify(answer), 'EX', 90 * DAY_S, 'NX')
+  return answer
+}

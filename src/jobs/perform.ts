@@ -1,0 +1,131 @@
+import { type Code, SluiceError } from '../errors.ts'
+import type { Evidence, Gate, Progress, Step, StepContext } from '../steps/step.ts'
+import type { Cluster } from '../systems/kubernetes/port.ts'
+import type { Host } from '../systems/ssh/port.ts'
+import type { JobsDeps, Limits } from './deps.ts'
+import type { Journal } from './journal.ts'
+import type { JobRecord } from './record.ts'
+
+/** What a worker needs to carry out the steps of one job. */
+export type World = {
+  readonly record: JobRecord
+  readonly journal: Journal
+  readonly cluster: Cluster
+  readonly host: (name: string) => Host
+  readonly clock: JobsDeps['clock']
+  readonly limits: Limits
+  readonly jobUrl?: (job: string) => string
+  readonly report: (progress: Progress) => void
+  /** Aborted with a SluiceError CANCELLED or JOB-LOST as its reason. */
+  readonly signal: AbortSignal
+  /** The cancel path itself is not stopped by the cancel. */
+  readonly stopping: boolean
+}
+
+export type Performed =
+  | { readonly kind: 'done'; readonly text: string; readonly already: boolean }
+  | { readonly kind: 'gate'; readonly gate: Gate }
+  | { readonly kind: 'unclear' }
+
+const cancelled = (job: string) => new SluiceError('CANCELLED', `running job ${job}`)
+
+export function contextOf(world: World, step: Step, signal: AbortSignal): StepContext {
+  const { record, journal } = world
+  const { job, asked } = record.revision
+  return {
+    cluster: world.cluster,
+    host: world.host,
+    nowMs: world.clock.now,
+    job: {
+      id: job,
+      person: asked.by,
+      attempt: record.inner.attempt,
+      fence: `${job}:${record.inner.attempt}`,
+      ...(asked.ticket === undefined ? {} : { ticket: asked.ticket }),
+      ...(world.jobUrl === undefined ? {} : { url: world.jobUrl(job) }),
+    },
+    chosen: record.inner.chosen,
+    journal: journal.of(step.id),
+    report: world.report,
+    safePoint: async () => {
+      if (signal.aborted) throw signal.reason
+      if ((await journal.check()) === 'cancel' && !world.stopping) throw cancelled(job)
+    },
+    signal,
+  }
+}
+
+/** Runs work under a limit; a step that does not notice its aborted signal within `graceMs` is left behind. */
+export async function limited<T>(
+  world: World,
+  what: string,
+  limitMs: number,
+  work: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  const ctl = new AbortController()
+  const stop = () => ctl.abort(world.signal.reason)
+  if (world.signal.aborted) throw world.signal.reason
+  world.signal.addEventListener('abort', stop, { once: true })
+  const code: Code = 'STEP-TIMEOUT'
+  const timer = setTimeout(
+    () => ctl.abort(new SluiceError(code, what, { text: `not ended within ${Math.round(limitMs / 1000)} s` })),
+    limitMs,
+  )
+  let grace: NodeJS.Timeout | undefined
+  const leave = new Promise<never>((_, reject) => {
+    ctl.signal.addEventListener('abort', () => {
+      grace = setTimeout(() => reject(ctl.signal.reason), world.limits.graceMs)
+    })
+  })
+  try {
+    return await Promise.race([work(ctl.signal), leave])
+  } catch (error) {
+    // whatever an aborted step throws, the reason of the abort is the cause
+    throw ctl.signal.aborted ? ctl.signal.reason : error
+  } finally {
+    clearTimeout(timer)
+    clearTimeout(grace)
+    world.signal.removeEventListener('abort', stop)
+  }
+}
+
+const stored = (evidence: Evidence, already: boolean): Readonly<Record<string, unknown>> => ({
+  text: evidence.text,
+  already,
+  ...(evidence.data === undefined ? {} : { data: evidence.data }),
+})
+
+/**
+ * One step, once: the world is asked first; only when it is not so, intent is written, then the effect, then evidence. So an intent
+ * without evidence means that it was not so before us: on resume a `done()` that says yes is our own work.
+ */
+export async function perform(world: World, step: Step): Promise<Performed> {
+  const { journal } = world
+  const before = journal.step(step.id)
+  if (before.evidence !== undefined)
+    return {
+      kind: 'done',
+      text: String(before.evidence['text'] ?? 'done'),
+      already: before.evidence['already'] === true,
+    }
+  const evidenced = async (evidence: Evidence, already: boolean): Promise<Performed> => {
+    await journal.write([{ step: step.id, key: '', kind: 'evidence', data: stored(evidence, already) }])
+    return { kind: 'done', text: evidence.text, already }
+  }
+  return limited(world, `running ${step.id}`, step.timeoutMs, async (signal) => {
+    const ctx = contextOf(world, step, signal)
+    await ctx.safePoint()
+    const so = await step.done(ctx)
+    // sub-entries are ours too: a drain that parked at a gate has evicted pods already
+    const ours = before.intent !== undefined || journal.entries(step.id).size > 0
+    if (so !== undefined) return evidenced(so, !ours)
+    if (before.intent !== undefined && !step.repeatable && world.record.inner.repeat !== step.id)
+      return { kind: 'unclear' }
+    await ctx.safePoint()
+    await journal.write([{ step: step.id, key: '', kind: 'intent', data: { attempt: world.record.inner.attempt } }])
+    const outcome = await step.run(ctx)
+    if (outcome.kind === 'evidence') return evidenced(outcome, false)
+    await journal.forget(step.id)
+    return { kind: 'gate', gate: outcome }
+  })
+}

@@ -1,0 +1,186 @@
+import { createHash } from 'node:crypto'
+import { type Job, type JobsOptions, type Processor, Queue, Worker } from 'bullmq'
+import type { Redis } from 'ioredis'
+import type { Clock } from '../duration.ts'
+import type { Log } from '../log.ts'
+import { keys } from '../store/keys.ts'
+import { script } from '../store/script.ts'
+import type { Store } from '../store/store.ts'
+import type { Limits, Processors } from './deps.ts'
+import type { Aftermath, Effect } from './record.ts'
+
+type QueueName = 'inbox' | 'reads' | 'work' | 'timers' | 'outbox'
+const NAMES: readonly QueueName[] = ['inbox', 'reads', 'work', 'timers', 'outbox']
+
+export type Handlers = {
+  readonly plan: (job: string, signal: AbortSignal) => Promise<void>
+  readonly run: (job: string, bull: Job, token: string, signal: AbortSignal) => Promise<void>
+  readonly timer: (name: string, data: Readonly<Record<string, unknown>>) => Promise<void>
+}
+export type Queues = {
+  readonly after: (aftermath: Aftermath) => void
+  readonly wake: (queue: 'inbox' | 'outbox', key: string) => Promise<void>
+  readonly start: (handlers: Handlers, processors: Processors) => Promise<void>
+  /** What the last crash left: effects that were written and not dispatched, keys that are due without a worker. */
+  readonly sweep: () => Promise<void>
+  /** Is there such a BullMQ job that has not ended? */
+  readonly exists: (queue: 'reads' | 'work', id: string) => Promise<boolean>
+  readonly reading: () => Promise<number>
+  /** No new work is taken; resolves when what runs has ended. */
+  readonly stop: () => Promise<void>
+}
+
+const KEPT: JobsOptions = {
+  removeOnComplete: { age: 3_600, count: 5_000 },
+  removeOnFail: { age: 86_400, count: 5_000 },
+  attempts: 1_000_000,
+  backoff: { type: 'custom' },
+}
+/** Their ids are used again, so nothing may stay behind. */
+const KEYED: JobsOptions = {
+  removeOnComplete: true,
+  removeOnFail: true,
+  attempts: 1_000_000,
+  backoff: { type: 'custom' },
+}
+
+/** A platform's own wish first, else 250 ms doubling up to 30 s. */
+export function backoffMs(attempts: number, error: unknown): number {
+  const wished =
+    typeof error === 'object' && error !== null && 'retryAfterMs' in error ? Number(error.retryAfterMs) : Number.NaN
+  return Number.isFinite(wished) ? Math.max(0, wished) : Math.min(30_000, 125 * 2 ** Math.min(attempts, 10))
+}
+
+const keyedId = (key: string): string => `k-${createHash('sha1').update(key).digest('hex')}`
+const SETTLE = script(
+  `if redis.call('HGET', KEYS[1], ARGV[1]) == ARGV[2] then redis.call('HDEL', KEYS[1], ARGV[1]) return 1 end return 0`,
+)
+
+const NEVER = new AbortController().signal
+
+export function openQueues(deps: {
+  readonly store: Store
+  readonly log: Log
+  readonly clock: Clock
+  readonly limits: Limits
+}): Queues {
+  const { store, log, limits } = deps
+  const { redis } = store
+  const noise = (what: string) => (error: Error) => log.warn({ queue: what, err: error.message }, 'queue')
+  const queues = new Map<QueueName, Queue>()
+  const queue = (name: QueueName): Queue => {
+    const known = queues.get(name)
+    if (known !== undefined) return known
+    const made = new Queue(name, { connection: redis, prefix: store.prefix, skipMetasUpdate: true })
+    made.on('error', noise(name))
+    queues.set(name, made)
+    return made
+  }
+  const workers: Worker[] = []
+  const under = new Set<Promise<unknown>>()
+  const track = (work: Promise<unknown>): void => {
+    const quiet = work.catch((error: unknown) => log.warn({ err: String(error) }, 'dispatch is left to the sweep'))
+    under.add(quiet)
+    void quiet.finally(() => under.delete(quiet))
+  }
+
+  const dispatch = async (effect: Effect): Promise<void> => {
+    const delay = effect.dueAtMs === undefined ? {} : { delay: Math.max(0, effect.dueAtMs - deps.clock.now()) }
+    await queue(effect.queue).add(effect.name, effect.data, { ...KEPT, jobId: effect.id, ...delay })
+    await redis.hdel(keys.effects, effect.id)
+  }
+  const enqueueKey = async (name: 'inbox' | 'outbox', key: string): Promise<void> => {
+    await queue(name).add(name, { key }, { ...KEYED, jobId: keyedId(key) })
+  }
+
+  const keyed =
+    (name: 'inbox' | 'outbox', work: Processors['inbox']): Processor =>
+    async (job, _token, signal) => {
+      const key = String(job.data.key)
+      for (;;) {
+        const due = await redis.hget(keys.due(name), key)
+        if (due === null) return
+        await work(key, signal ?? NEVER)
+        if ((await SETTLE(redis, [keys.due(name)], [key, due])) === 1) return
+      }
+    }
+
+  const worker = (name: QueueName, connection: Redis, processor: Processor): Worker => {
+    const made = new Worker(name, processor, {
+      connection,
+      prefix: store.prefix,
+      concurrency: limits.concurrency,
+      lockDuration: limits.lockMs,
+      stalledInterval: limits.stalledMs,
+      maxStalledCount: 1_000_000,
+      settings: { backoffStrategy: (attempts, _type, error) => backoffMs(attempts, error) },
+    })
+    made.on('error', noise(name))
+    made.on('failed', (job, error) =>
+      log.warn({ queue: name, id: job?.id, err: error.message }, 'attempt failed, tried again'),
+    )
+    made.on('lockRenewalFailed', (ids: readonly string[]) => {
+      for (const id of ids) made.cancelJob(id, 'lock lost')
+    })
+    // marked again between its last look and its end: the id was still taken then
+    if (name === 'inbox' || name === 'outbox')
+      made.on('completed', (job) =>
+        track(
+          redis
+            .hexists(keys.due(name), String(job.data.key))
+            .then((due) => (due === 1 ? enqueueKey(name, String(job.data.key)) : undefined)),
+        ),
+      )
+    workers.push(made)
+    return made
+  }
+
+  const sweep = async (): Promise<void> => {
+    const effects = await redis.hvals(keys.effects)
+    // written by the commit script from our own effects
+    await Promise.all(effects.map((text) => dispatch(JSON.parse(text) as Effect)))
+    for (const name of ['inbox', 'outbox'] as const) {
+      const due = await redis.hkeys(keys.due(name))
+      await Promise.all(due.map((key) => enqueueKey(name, key)))
+    }
+  }
+
+  return {
+    after: ({ effects, draw, cancel }) => {
+      for (const effect of effects) track(dispatch(effect))
+      for (const key of draw) track(enqueueKey('outbox', key))
+      if (cancel !== undefined) track(redis.publish(keys.cancelChannel, cancel))
+    },
+    wake: async (name, key) => {
+      if (name === 'outbox') await redis.hincrby(keys.due(name), key, 1)
+      await enqueueKey(name, key)
+    },
+    start: async (handlers, processors) => {
+      const connection = store.blocking()
+      const started = [
+        worker('inbox', connection, keyed('inbox', processors.inbox)),
+        worker('outbox', connection, keyed('outbox', processors.outbox)),
+        worker('reads', connection, (job, _token, signal) => handlers.plan(String(job.data.job), signal ?? NEVER)),
+        worker('work', connection, (job, token, signal) =>
+          handlers.run(String(job.data.job), job, token ?? '', signal ?? NEVER),
+        ),
+        worker('timers', connection, (job, _token, _signal) => handlers.timer(job.name, job.data)),
+      ]
+      await Promise.all(started.map((one) => one.waitUntilReady()))
+    },
+    sweep,
+    exists: async (name, id) => {
+      const state = await queue(name).getJobState(id)
+      return state !== 'unknown' && state !== 'completed' && state !== 'failed'
+    },
+    reading: async () => {
+      const counts = await queue('reads').getJobCounts('active', 'waiting', 'delayed', 'prioritized')
+      return Object.values(counts).reduce((sum, n) => sum + n, 0)
+    },
+    stop: async () => {
+      await Promise.all(workers.map((one) => one.close()))
+      await Promise.all(under)
+      await Promise.all(NAMES.map((name) => queues.get(name)?.close()))
+    },
+  }
+}

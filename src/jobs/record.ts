@@ -1,0 +1,214 @@
+import { createHash, randomUUID } from 'node:crypto'
+import type { Redis } from 'ioredis'
+import type { Clock } from '../duration.ts'
+import { SluiceError } from '../errors.ts'
+import type { Gate } from '../steps/step.ts'
+import { DAY_S, keys } from '../store/keys.ts'
+import type { Asked, JobState, Question, Revision, Vote } from './job.ts'
+import { FINAL } from './job.ts'
+import { COMMIT } from './transition.ts'
+
+/** What a job must remember and nobody is shown. */
+export type Inner = {
+  /** How many questions were asked: `17.1`, `17.2`. */
+  readonly questions: number
+  /** True from the moment the first effect may have happened. */
+  readonly started: boolean
+  readonly attempt: number
+  readonly chosen: Readonly<Record<string, unknown>>
+  readonly gate?: Gate
+  /** A gate's choice that waits for the approval of others. */
+  readonly proposed?: { readonly word: string; readonly by: string }
+  readonly cancel?: { readonly by: string; readonly reason?: string; readonly undo?: 'keep' | 'undo' }
+  readonly approvals: readonly Vote[]
+  /** The question those votes answered: it opens again when one is taken back in time. */
+  readonly answered?: Question
+  /** Who resumed it: policy decides for this person instead of the asker. */
+  readonly resumedBy?: string
+  /** Whose votes never count: the asker, and who resumed or proposed. */
+  readonly own: readonly string[]
+  /** The unclear step a person let be repeated. */
+  readonly repeat?: string
+}
+export type JobRecord = { readonly revision: Revision; readonly inner: Inner }
+
+export type Effect = {
+  readonly id: string
+  readonly queue: 'reads' | 'work' | 'timers'
+  readonly name: string
+  readonly data: Readonly<Record<string, unknown>>
+  readonly dueAtMs?: number
+}
+
+/** One atomic write. `record.revision` is numbered and dated by `commit`. */
+export type Mutation = {
+  readonly record: JobRecord
+  readonly effects?: readonly Effect[]
+  readonly locks?: 'want' | 'release'
+  /** Remembered for 90 days in the same write: what makes an event count once. */
+  readonly once?: readonly (readonly [key: string, value: string])[]
+  readonly audit?: { readonly what: string; readonly by?: string; readonly text?: string }
+}
+/** A worker's right to write: BullMQ's lock key and its token. */
+export type Fence = { readonly key: string; readonly token: string }
+
+/** What follows a committed write; carried out at once, repaired by the sweep. */
+export type Aftermath = {
+  readonly effects: readonly Effect[]
+  readonly draw: readonly string[]
+  readonly cancel?: string
+}
+
+export type Records = {
+  readonly get: (job: string) => Promise<JobRecord | undefined>
+  readonly release: (job: string) => Promise<string | null>
+  /** Makes a job, or answers with the one this event made before. */
+  readonly create: (asked: Asked, make: (job: string) => Mutation) => Promise<string>
+  /** Read, change, compare-and-set, again on conflict. `undefined` from `change` = leave it. Throws JOB-LOST, JOB-UNKNOWN. */
+  readonly commit: (job: string, change: (now: JobRecord) => Mutation | undefined, fence?: Fence) => Promise<JobRecord>
+}
+
+type Reply = readonly [string, string?, string?, string?]
+
+export function openRecords(deps: {
+  readonly redis: Redis
+  readonly clock: Clock
+  readonly after: (aftermath: Aftermath) => void
+}): Records {
+  const { redis, clock } = deps
+  let head: string | undefined
+  // the hash chain has one head: writers of this process take turns instead of failing on each other
+  let turn: Promise<unknown> = Promise.resolve()
+
+  const read = async (job: string): Promise<JobRecord | undefined> => {
+    const text = await redis.hget(keys.job(job), 'record')
+    // our own JSON, written below
+    return text === null ? undefined : (JSON.parse(text) as JobRecord)
+  }
+
+  const write = async (
+    job: string,
+    from: JobRecord | undefined,
+    mutation: Mutation,
+    fence: Fence | undefined,
+  ): Promise<JobRecord | 'conflict'> => {
+    const atMs = clock.now()
+    const was = from?.revision
+    const revision: Revision = { ...mutation.record.revision, revision: (was?.revision ?? 0) + 1, atMs }
+    const record: JobRecord = { ...mutation.record, revision }
+    const moved = was?.state !== revision.state
+    const audit = moved || mutation.audit !== undefined
+    const id = randomUUID()
+    for (;;) {
+      const prev = head ?? ''
+      const entry = audit
+        ? JSON.stringify({
+            prev,
+            atMs,
+            job,
+            revision: revision.revision,
+            state: revision.state,
+            code: revision.code,
+            by: revision.asked.by,
+            ...mutation.audit,
+          })
+        : ''
+      const hash = audit ? `sha256:${createHash('sha256').update(entry).digest('hex')}` : ''
+      const meta = {
+        job,
+        expect: was?.revision ?? 0,
+        rev: revision.revision,
+        write: id,
+        create: from === undefined,
+        moved,
+        state: revision.state,
+        code: revision.code ?? '',
+        was: was?.state ?? '',
+        audit,
+        prev,
+        hash,
+        effects: (mutation.effects ?? []).map((e) => [e.id, JSON.stringify(e)]),
+        locks: mutation.locks ?? '',
+        keys: revision.locks,
+        once: (mutation.once ?? []).map(([key, value]) => [key, value]),
+        onceS: 90 * DAY_S,
+        atMs,
+        cancel: record.inner.cancel !== undefined && !FINAL.has(revision.state) ? '1' : '0',
+        final: FINAL.has(revision.state),
+        fence: fence === undefined ? [] : [fence.key, fence.token],
+      }
+      const [answer, a = '', b = '', c = ''] = (await COMMIT(
+        redis,
+        [keys.job(job)],
+        [JSON.stringify(meta), JSON.stringify(record), entry],
+      )) as Reply
+      if (answer === 'head') {
+        head = a
+        continue
+      }
+      if (answer === 'lost') throw new SluiceError('JOB-LOST', `writing job ${job}`)
+      // after a lost connection ioredis sends the script again: our own write is no conflict
+      if (answer === 'conflict' && a !== id) return 'conflict'
+      if (audit && answer === 'ok') head = hash
+      // written by the script from our own effects
+      const granted = b === '' ? [] : (JSON.parse(b) as Effect[])
+      const draw = c === '' ? [] : (JSON.parse(c) as string[])
+      const cancelled = record.inner.cancel !== undefined && from?.inner.cancel === undefined ? { cancel: job } : {}
+      deps.after({ effects: [...(mutation.effects ?? []), ...granted], draw: [`job/${job}`, ...draw], ...cancelled })
+      return record
+    }
+  }
+
+  const inTurn = <T>(work: () => Promise<T>): Promise<T> => {
+    const mine = turn.then(work, work)
+    turn = mine.catch(() => undefined)
+    return mine
+  }
+
+  const create = async (asked: Asked, make: (job: string) => Mutation): Promise<string> => {
+    for (;;) {
+      const [existing, count] = await redis.mget(keys.submitted(asked.event), keys.jobCount)
+      if (typeof existing === 'string') return existing
+      const job = String(Number(count ?? 0) + 1)
+      const made = make(job)
+      const once: Mutation['once'] = [
+        [keys.submitted(asked.event), job],
+        ...(asked.message === undefined ? [] : [[keys.askedBy(asked.message), job] as const]),
+        ...(made.once ?? []),
+      ]
+      if ((await write(job, undefined, { ...made, once }, undefined)) !== 'conflict') return job
+    }
+  }
+
+  return {
+    get: read,
+    release: (job) => redis.hget(keys.job(job), 'release'),
+    create: (asked, make) => inTurn(() => create(asked, make)),
+    commit: (job, change, fence) =>
+      inTurn(async () => {
+        for (;;) {
+          const now = await read(job)
+          if (now === undefined) throw new SluiceError('JOB-UNKNOWN', `looking for job ${job}`)
+          const mutation = change(now)
+          if (mutation === undefined) return now
+          const written = await write(job, now, mutation, fence)
+          if (written !== 'conflict') return written
+        }
+      }),
+  }
+}
+
+/** The record with another revision; `state` is often what changes. */
+export const revise = (now: JobRecord, revision: Partial<Revision>, inner: Partial<Inner> = {}): JobRecord => ({
+  revision: { ...now.revision, ...revision },
+  inner: { ...now.inner, ...inner },
+})
+
+/** Takes optional fields away, which a spread cannot. */
+export function without<T extends object, K extends keyof T>(value: T, ...names: readonly K[]): Omit<T, K> {
+  const rest = { ...value }
+  for (const name of names) delete rest[name]
+  return rest
+}
+
+export const isFinal = (state: JobState): boolean => FINAL.has(state)

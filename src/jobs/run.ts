@@ -1,0 +1,163 @@
+import { type Job, WaitingError } from 'bullmq'
+import { asSluiceError, isRefusal, refuse, SluiceError } from '../errors.ts'
+import { redact } from '../redact.ts'
+import { keys } from '../store/keys.ts'
+import type { RunDeps } from './deps.ts'
+import { type Attempt, cancelPath, failPath, runSteps } from './attempt.ts'
+import { openJournal } from './journal.ts'
+import { ended, refused } from './moves.ts'
+import type { World } from './perform.ts'
+import { openTarget } from './plan.ts'
+import { progressReporter } from './progress.ts'
+import { recheck } from './recheck.ts'
+import { type Fence, type JobRecord, revise } from './record.ts'
+import { reconcile } from './survey.ts'
+
+export type Runner = {
+  /** A work processor of BullMQ: the job runs until it ends, parks, or is handed over. */
+  readonly run: (job: string, bull: Job, token: string, signal: AbortSignal) => Promise<void>
+  readonly cancel: (job: string) => void
+  /** Running jobs stop where they are safe and go back to the queue. */
+  readonly handOver: () => void
+}
+
+/** `hard` = lost or handed over; `soft` = that, or cancelled. */
+type Stops = { readonly hard: AbortController; readonly soft: AbortController }
+
+function openStops(signal: AbortSignal, job: string): Stops {
+  const hard = new AbortController()
+  const soft = new AbortController()
+  const lose = () => hard.abort(new SluiceError('JOB-LOST', `running job ${job}`))
+  hard.signal.addEventListener('abort', () => soft.abort(hard.signal.reason), { once: true })
+  if (signal.aborted) lose()
+  else signal.addEventListener('abort', lose, { once: true })
+  return { hard, soft }
+}
+
+/** The job is this worker's now; undefined when the release is an old one or the job went another way. */
+async function take(deps: RunDeps, job: string, id: string, fence: Fence): Promise<JobRecord | undefined> {
+  const [before, release] = await Promise.all([deps.records.get(job), deps.records.release(job)])
+  if (before === undefined || release !== id) return undefined
+  const open = (record: JobRecord) => record.revision.state === 'queued' || record.revision.state === 'running'
+  if (!open(before)) return undefined
+  const taken = await deps.records.commit(
+    job,
+    (now) => {
+      if (!open(now)) return undefined
+      const attempt = now.inner.attempt + 1
+      const startedAtMs = now.revision.startedAtMs ?? deps.clock.now()
+      return {
+        record: revise(now, { state: 'running', code: null, startedAtMs }, { attempt }),
+        audit: { what: `attempt ${attempt}` },
+      }
+    },
+    fence,
+  )
+  return taken.revision.state === 'running' ? taken : undefined
+}
+
+async function attempt(deps: RunDeps, record: JobRecord, fence: Fence, stops: Stops): Promise<void> {
+  const { job, asked, plan } = record.revision
+  const now = deps.clock.now
+  const { records } = deps
+  if (plan === undefined) throw new SluiceError('INTERNAL', `running job ${job}`, { text: 'it has no plan' })
+  if (deps.mode === 'observe' && !record.inner.started) {
+    await records.commit(job, (r) => refused(r, now(), refuse('OBSERVE-ONLY')), fence)
+    return
+  }
+  const by = record.inner.resumedBy ?? asked.by
+  const [opened, journal] = await Promise.all([
+    openTarget(deps, asked),
+    openJournal({ ...deps, redis: deps.patient, job, fence }),
+  ])
+  if (isRefusal(opened)) {
+    const end = record.inner.started ? 'failed' : 'refused'
+    const result = { text: opened.text, details: [], next: opened.next }
+    await records.commit(job, (r) => ended(r, now(), { state: end, code: opened.code, result }), fence)
+    return
+  }
+  const progress = progressReporter(deps, job, fence)
+  const world: World = {
+    record,
+    journal,
+    cluster: opened.cluster,
+    host: deps.host(plan.target.cluster, by),
+    clock: deps.clock,
+    limits: deps.limits,
+    ...(deps.jobUrl === undefined ? {} : { jobUrl: deps.jobUrl }),
+    report: progress.report,
+    signal: stops.soft.signal,
+    stopping: false,
+  }
+  const attempt: Attempt = {
+    deps,
+    record,
+    fence,
+    change: opened.change,
+    plan,
+    steps: opened.change.steps(plan.target),
+    world,
+  }
+  const unstoppable: Attempt = { ...attempt, world: { ...world, signal: stops.hard.signal, stopping: true } }
+  try {
+    if (record.inner.cancel !== undefined) return await cancelPath(unstoppable)
+    const taken = await reconcile(world, attempt.steps)
+    const checked = await recheck(deps, record, { ...opened, approved: plan, taken, signal: stops.soft.signal })
+    if (checked.kind === 'park')
+      return void (await records.commit(
+        job,
+        (r) => (r.revision.state === 'running' ? checked.move(r) : undefined),
+        fence,
+      ))
+    await runSteps(attempt)
+  } catch (error) {
+    const cause = stops.soft.signal.aborted ? stops.soft.signal.reason : error
+    const known = asSluiceError(cause, `running job ${job}`)
+    if (known.code === 'JOB-LOST' || isConnectionLoss(error)) throw error
+    if (known.code === 'CANCELLED') return await cancelPath(unstoppable)
+    await failPath(unstoppable, known)
+  } finally {
+    progress.stop()
+  }
+}
+
+/** ioredis has no error class for it. Thrown on, so that BullMQ tries again when the store is back. */
+const isConnectionLoss = (error: unknown): boolean =>
+  error instanceof Error &&
+  /Connection is closed|Stream isn't writeable|ECONNREFUSED|ENOENT.*sock|MaxRetriesPerRequest|Command timed out/.test(
+    `${error.name} ${error.message}`,
+  )
+
+export function openRunner(deps: RunDeps): Runner {
+  const running = new Map<string, Stops>()
+  let leaving = false
+  const run = async (job: string, bull: Job, token: string, signal: AbortSignal): Promise<void> => {
+    const id = bull.id ?? ''
+    const fence: Fence = { key: keys.workLock(id), token }
+    const stops = openStops(signal, job)
+    running.set(job, stops)
+    try {
+      const record = leaving ? undefined : await take(deps, job, id, fence)
+      if (record !== undefined) await attempt(deps, record, fence, stops)
+    } catch (error) {
+      const known = asSluiceError(error, `running job ${job}`)
+      if (known.code !== 'JOB-LOST') throw error
+      if (!leaving) deps.log.warn({ job, err: redact(known.message) }, 'this worker no longer holds the job')
+    } finally {
+      running.delete(job)
+    }
+    if (leaving) {
+      await bull.moveToWait(token)
+      throw new WaitingError()
+    }
+  }
+  return {
+    run,
+    cancel: (job) => running.get(job)?.soft.abort(new SluiceError('CANCELLED', `running job ${job}`)),
+    handOver: () => {
+      leaving = true
+      for (const [job, stops] of running)
+        stops.hard.abort(new SluiceError('JOB-LOST', `running job ${job}`, { text: 'this process stops' }))
+    },
+  }
+}

@@ -1,0 +1,135 @@
+import { isRefusal, refuse } from '../errors.ts'
+import { redact } from '../redact.ts'
+import { keys } from '../store/keys.ts'
+import { tally } from './approvals.ts'
+import type { RunDeps } from './deps.ts'
+import type { Answer, Jobs, Question } from './job.ts'
+import { mayAsk } from './judge.ts'
+import { applied, ended, failedAtGate, queued, refused, reopened } from './moves.ts'
+import { no, type Outcome, once, stateNo, yes } from './once.ts'
+import { isFinal, type JobRecord, type Mutation, revise } from './record.ts'
+
+/** The answer to a question that was approved. */
+function approved(now: JobRecord, question: Question, by: string, atMs: number): Mutation {
+  const voters = question.votes.filter((v) => v.choice === 'approve')
+  const base = revise(now, { approvedBy: voters.map((v) => v.person) }, { approvals: voters, answered: question })
+  const proposed = now.inner.proposed
+  const choice = now.inner.gate?.choices.find((c) => c.word === proposed?.word)
+  return proposed !== undefined && choice !== undefined
+    ? applied(base, choice, proposed.by, atMs)
+    : queued(base, {}, by)
+}
+
+/** The sentence that offers back what was changed. */
+export function offer(deps: Pick<RunDeps, 'lookup'>, now: JobRecord): string | undefined {
+  const { asked, plan } = now.revision
+  return plan === undefined ? undefined : deps.lookup(asked.command)?.offer?.(plan.target)
+}
+
+/** Denied before the first effect: refused. After it the job has failed, and what it changed is offered back. */
+function denied(deps: RunDeps, now: JobRecord, by: string, reason: string | undefined): Mutation {
+  const text = `${by} said no${reason === undefined ? '' : `: ${reason}`}.`
+  const atMs = deps.clock.now()
+  if (!now.inner.started) return refused(now, atMs, refuse('APPROVAL-DENIED', text), by)
+  return failedAtGate(now, atMs, 'APPROVAL-DENIED', text, offer(deps, now))
+}
+
+type VoteWord = Parameters<Jobs['vote']>[0]
+
+function takeBack(now: JobRecord, word: VoteWord): Outcome {
+  const question = now.inner.answered
+  const { state } = now.revision
+  const vote = question?.votes.find((v) => v.person === word.person)
+  const early = (state === 'queued' || state === 'running') && !now.inner.started
+  if (!early || question === undefined || vote === undefined) return no(refuse('VOTE-CLOSED'))
+  if (word.question !== undefined && word.question !== question.id) return no(refuse('VOTE-OLD'))
+  if (vote.atMs > word.atMs) return no(refuse('VOTE-OLD', 'You voted again after this.'))
+  const left = { ...question, votes: question.votes.filter((v) => v.person !== word.person) }
+  return yes('Your vote is taken back; the job waits again.', reopened(now, left, word.person))
+}
+
+function confirmed(deps: RunDeps, now: JobRecord, question: Question, word: VoteWord, allowed: boolean): Outcome {
+  if (!allowed) return no(refuse('VOTE-NOT-ELIGIBLE'))
+  if (word.choice === 'withdraw') return no(refuse('VOTE-CLOSED'))
+  const { person, choice, event, atMs } = word
+  const next = { ...question, votes: [{ person, choice, event, atMs }] }
+  if (choice === 'deny') return yes('Counted: no.', denied(deps, now, person, word.reason))
+  return yes('Confirmed.', approved(revise(now, { question: next }), next, person, deps.clock.now()))
+}
+
+function ballot(deps: RunDeps, now: JobRecord, word: VoteWord, allowed: boolean): Outcome {
+  const { question, state } = now.revision
+  if (state !== 'waiting' || question === undefined)
+    return word.choice === 'withdraw' ? takeBack(now, word) : no(refuse('VOTE-CLOSED'))
+  if (word.question !== undefined && word.question !== question.id) return no(refuse('VOTE-OLD'))
+  if (question.kind === 'gate')
+    return no(
+      refuse('JOB-STATE', `Job ${word.job} asks for one of: ${question.choices.map((c) => c.word).join(', ')}.`),
+    )
+  if (deps.clock.now() >= question.expiresAtMs) return no(refuse('VOTE-CLOSED', 'The question has expired.'))
+  if (question.kind === 'confirm') return confirmed(deps, now, question, word, allowed)
+  const counted = tally(question, word, now.inner.own, deps.clock.now())
+  if (isRefusal(counted)) return no(counted)
+  const next = revise(now, { question: counted.question })
+  if (counted.outcome === 'denied') return yes(counted.text, denied(deps, next, word.person, word.reason))
+  if (counted.outcome === 'approved')
+    return yes(counted.text, approved(next, counted.question, word.person, deps.clock.now()))
+  return yes(counted.text, { record: next, audit: { what: `vote ${word.choice}`, by: word.person } })
+}
+
+export async function vote(deps: RunDeps, given: VoteWord): Promise<Answer> {
+  const word: VoteWord = given.reason === undefined ? given : { ...given, reason: redact(given.reason) }
+  const record = await deps.records.get(word.job)
+  const confirm = record?.revision.question?.kind === 'confirm'
+  const allowed = confirm && (await mayAsk(deps, record.revision.asked, record.revision.plan, word.person))
+  return once(deps, word.job, word, (now) => ballot(deps, now, word, allowed))
+}
+
+/** The asker, or whoever policy lets ask or approve that job. */
+async function mayCancel(deps: RunDeps, record: JobRecord, person: string): Promise<boolean> {
+  const { asked, decision, plan, question } = record.revision
+  if (record.inner.own.includes(person) || question?.needs.from.includes(person)) return true
+  if (decision?.kind === 'needs' && decision.needs.from.includes(person)) return true
+  return mayAsk(deps, asked, plan, person)
+}
+
+function stop(deps: RunDeps, now: JobRecord, by: string, reason: string | undefined): Outcome {
+  const { state, job } = now.revision
+  if (isFinal(state)) return no(stateNo(now.revision))
+  const cancel = { by, ...(reason === undefined ? {} : { reason }) }
+  if (now.inner.cancel !== undefined) return yes(`Job ${job} is being cancelled already.`)
+  if (state === 'running')
+    return yes(`Job ${job} stops at its next safe point.`, {
+      record: revise(now, {}, { cancel }),
+      audit: { what: 'cancel asked', by },
+    })
+  if (now.inner.started) return yes(`Job ${job} is being cancelled.`, queued(now, { cancel }, by))
+  const text = `Cancelled by ${by}${reason === undefined ? '' : `: ${reason}`}. Nothing was changed.`
+  return yes(
+    `Job ${job} is cancelled; nothing was changed.`,
+    ended(now, deps.clock.now(), { state: 'cancelled', code: 'CANCELLED', result: { text, details: [] }, by }),
+  )
+}
+
+export async function cancel(deps: RunDeps, word: Parameters<Jobs['cancel']>[0]): Promise<Answer> {
+  const record = await deps.records.get(word.job)
+  const may = record === undefined || (await mayCancel(deps, record, word.person))
+  const reason = word.reason === undefined ? undefined : redact(word.reason)
+  return once(deps, word.job, word, (now) =>
+    may
+      ? stop(deps, now, word.person, reason)
+      : no(refuse('POLICY-DENIED', 'Only the asker, or somebody who may ask or approve this job, can cancel it.')),
+  )
+}
+
+/** The asking message was deleted: cancels while nothing has been decided yet, and no later. */
+export async function withdrawRequest(deps: RunDeps, message: string): Promise<void> {
+  const job = await deps.store.redis.get(keys.askedBy(message))
+  if (job === null) return
+  await deps.records.commit(job, (now) => {
+    const { asked, state } = now.revision
+    if (now.inner.started || !['received', 'planned', 'waiting'].includes(state)) return undefined
+    const result = { text: `${asked.by} deleted the request. Nothing was changed.`, details: [] }
+    return ended(now, deps.clock.now(), { state: 'cancelled', code: 'CANCELLED', result, by: asked.by })
+  })
+}
