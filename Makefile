@@ -12,7 +12,7 @@ demo: ## a guided tour on simulated clusters (LAB=1: on the lab's real p10)
 
 test: ## every test, on real servers where they can be had
 	@sh scripts/setup.sh test
-	@$(VITEST)
+	@SLUICE_LAB_EARLY='kube p10 redmine' $(VITEST)
 
 check: ## types, lint, format, imports, dead code
 	@sh scripts/setup.sh check

@@ -1,8 +1,10 @@
 # Sourced by the set-up scripts. bring_system DEBIAN-NAME OTHER-NAME: a system package by whatever this machine has.
 apt_fresh=
 
+may_be_root() { [ "$(id -u)" = 0 ] || sudo -n true 2>/dev/null; }
+
 as_root() {
-  if [ "$(id -u)" = 0 ]; then "$@"; elif sudo -n true 2>/dev/null; then sudo -n "$@"; else return 77; fi
+  if [ "$(id -u)" = 0 ]; then "$@"; else sudo -n "$@"; fi
 }
 
 apt_install() {
@@ -23,6 +25,10 @@ bring_system() {
     echo "setup: install $other yourself: no apt, dnf, apk or brew here"
     return 1
   fi
+  if [ "$tool" != brew ] && ! may_be_root; then
+    echo "setup: $debian is missing, and this user may not install it. As root, run: $command"
+    return 1
+  fi
   echo "setup: $debian ($command)"
   rc=0
   # Names are split on purpose: one call may bring several packages.
@@ -33,6 +39,6 @@ bring_system() {
     apk) as_root apk add -q $other || rc=$? ;;
     brew) brew install -q $other || rc=$? ;;
   esac
-  [ "$rc" = 0 ] || echo "setup: that did not work. As root, run: $command"
+  [ "$rc" = 0 ] || echo "setup: that did not work: $command"
   return "$rc"
 }

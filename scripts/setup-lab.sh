@@ -17,7 +17,7 @@ bring_redmine() {
   command -v apt-get >/dev/null || return 0
   if installed redmine-sqlite && command -v puma >/dev/null; then return 0; fi
   # Without these answers the package asks for a database server.
-  printf '%s\n' 'redmine redmine/instances/default/database-type select sqlite3' \
+  may_be_root && printf '%s\n' 'redmine redmine/instances/default/database-type select sqlite3' \
     'redmine redmine/instances/default/dbconfig-install boolean true' \
     'redmine redmine/instances/default/default-language select en' | as_root debconf-set-selections
   bring_system 'redmine redmine-sqlite puma'

@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import type { TestProject } from 'vitest/node'
-import { Broker, listen } from './broker.ts'
+import { Broker, isServer, listen } from './broker.ts'
 import { stopRun } from './process.ts'
 import { openLab } from './run.ts'
 
@@ -18,6 +18,9 @@ export async function setup(project: TestProject): Promise<() => Promise<void>> 
   const server = await listen(broker, socket)
   project.provide('lab', { dir: lab.dir, socket })
   process.env.SLUICE_LAB = lab.dir
+  // A run of everything needs the slow ones anyway: they come up while the first files run.
+  for (const name of (process.env.SLUICE_LAB_EARLY ?? '').split(' '))
+    if (isServer(name)) broker.need(name).catch(() => {})
   return async () => {
     server.close()
     server.closeAllConnections()

@@ -25,6 +25,7 @@ try {
     .slice(split + 1)
     .map((word) => word.replace(/\{([a-z0-9-]+)\.(\w+)\}/g, (_, name: string, key: string) => field(name, key)))
   const child = spawn(program, rest, { stdio: 'inherit' })
+  if (child.pid !== undefined) lab.own(child.pid, program)
   // Ctrl-C reaches the command too; this process waits for it, to stop the servers.
   process.on('SIGINT', () => {})
   const [code] = (await once(child, 'exit')) as [number | null] // as child_process says
