@@ -2,7 +2,7 @@ import type { SocketModeReceiver } from '@slack/bolt'
 import type { Log } from '../log.ts'
 import { chatError } from './chat-errors.ts'
 import { pause } from './pause.ts'
-import { slackError } from './slack-send.ts'
+import { slackError } from './slack-error.ts'
 
 type SocketClient = SocketModeReceiver['client']
 
@@ -16,12 +16,17 @@ const STOP_LIMIT_MS = 2_000
  * token; this one starts again at once, then after growing waits up to 10 s, whatever the reason was. Resolves when first
  * connected, throws CHAT-AUTH | CHAT-UNREACHABLE when the first attempt fails. The returned function ends it.
  */
-export async function keepConnected(client: SocketClient, log: Log): Promise<() => Promise<void>> {
+export async function keepConnected(
+  client: SocketClient,
+  log: Log,
+  helloLimitMs = HELLO_LIMIT_MS,
+): Promise<() => Promise<void>> {
   const stopping = new AbortController()
   const drops = dropsOf(client)
   client.on('error', (error: unknown) => log.warn({ error: String(error) }, 'Slack socket error'))
-  await connect(client)
-  const running = supervise(client, drops, stopping.signal, log)
+  const attempt = () => connect(client, helloLimitMs)
+  await attempt()
+  const running = supervise(attempt, drops, stopping.signal, log)
   return async () => {
     stopping.abort()
     await Promise.race([client.disconnect(), pause(STOP_LIMIT_MS)]).catch(() => undefined)
@@ -52,21 +57,21 @@ function dropsOf(client: SocketClient): Drops {
   }
 }
 
-async function supervise(client: SocketClient, drops: Drops, signal: AbortSignal, log: Log): Promise<void> {
+async function supervise(attempt: () => Promise<void>, drops: Drops, signal: AbortSignal, log: Log): Promise<void> {
   while (!signal.aborted) {
     await drops.next(signal)
     if (signal.aborted) return
     log.warn({}, 'the Slack socket is gone, connecting again')
-    await reconnect(client, signal, log)
+    await reconnect(attempt, signal, log)
   }
 }
 
-async function reconnect(client: SocketClient, signal: AbortSignal, log: Log): Promise<void> {
+async function reconnect(attempt: () => Promise<void>, signal: AbortSignal, log: Log): Promise<void> {
   for (let waitMs = 0; !signal.aborted; waitMs = Math.min(LONGEST_WAIT_MS, Math.max(FIRST_WAIT_MS, waitMs * 2))) {
     await pause(waitMs, signal)
     if (signal.aborted) return
     try {
-      await connect(client)
+      await attempt()
       log.info({}, 'the Slack socket is back')
       return
     } catch (error) {
@@ -76,13 +81,13 @@ async function reconnect(client: SocketClient, signal: AbortSignal, log: Log): P
   }
 }
 
-/** One attempt. A server that takes the socket but never says hello is given up after 15 s. */
-async function connect(client: SocketClient): Promise<void> {
+/** One attempt. A server that takes the socket but never says hello is given up. */
+async function connect(client: SocketClient, helloLimitMs: number): Promise<void> {
   const ended = new AbortController()
-  const late = pause(HELLO_LIMIT_MS, ended.signal).then(() => {
+  const late = pause(helloLimitMs, ended.signal).then(() => {
     if (ended.signal.aborted) return
     client.disconnect().catch(() => undefined)
-    throw chatError('CHAT-UNREACHABLE', 'connecting to Slack', `no hello within ${HELLO_LIMIT_MS / 1000} s`)
+    throw chatError('CHAT-UNREACHABLE', 'connecting to Slack', `no hello within ${helloLimitMs} ms`)
   })
   const starting = client.start().catch((error: unknown) => {
     throw slackError(error ?? new Error('the socket was closed before hello'), 'connecting to Slack')

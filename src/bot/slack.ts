@@ -12,7 +12,8 @@ import type { Log } from '../log.ts'
 import type { Chat, Incoming } from './chat.ts'
 import { chatError } from './chat-errors.ts'
 import { incomingOf, type Self } from './slack-events.ts'
-import { slackError, slackSender } from './slack-send.ts'
+import { slackError } from './slack-error.ts'
+import { slackSender } from './slack-send.ts'
 import { keepConnected } from './slack-socket.ts'
 
 export type SlackOptions = {
@@ -30,6 +31,8 @@ export type SlackOptions = {
   readonly callTimeoutMs?: number
   /** The socket's ping; a peer that is silent for longer is taken as gone. Milliseconds. */
   readonly pingTimeoutMs?: number
+  /** How long a new socket may take to say hello, in milliseconds. */
+  readonly helloLimitMs?: number
   readonly log: Log
 }
 export type SlackChat = Chat & {
@@ -39,6 +42,8 @@ export type SlackChat = Chat & {
 
 const CALL_TIMEOUT_MS = 10_000
 const PING_TIMEOUT_MS = 2_000
+const STOP_LIMIT_MS = 1_000
+const BODY_LIMIT_BYTES = 1_000_000
 
 /**
  * The Slack adapter. Nothing connects before `start`. Throws CHAT-AUTH when a token of the mode is missing;
@@ -55,11 +60,11 @@ export async function openSlack(options: SlackOptions): Promise<SlackChat> {
     })
     return self
   }
-  let line: { readonly stop: () => Promise<void>; readonly port: () => number | undefined } | undefined
+  let line: Line | undefined
 
   return {
     name: 'slack',
-    can: { edit: true, buttons: true, threads: true, upload: false },
+    can: { edit: true, buttons: true, threads: true, upload: true },
     minIntervalMs: 1_100,
     ...slackSender(client, whoAmI),
     start: async (onIncoming) => {
@@ -100,32 +105,52 @@ function acceptor(self: Self, onIncoming: (incoming: Incoming) => Promise<void>,
   }
 }
 
-async function listen(options: SlackOptions, accept: (event: ReceiverEvent) => Promise<void>) {
-  const app = (receiver: Receiver) => {
-    const bolt = new App({
-      token: options.botToken,
-      receiver,
-      convoStore: false,
-      tokenVerificationEnabled: false,
-      clientOptions: clientOptions(options),
-      logger: slackLogger(options.log),
-    })
-    // Bolt acknowledges an event before anybody has seen it; ours is acknowledged when it is stored.
-    bolt.processEvent = accept
-    return bolt
+type Line = { readonly stop: () => Promise<void>; readonly port: () => number | undefined }
+type Accept = (event: ReceiverEvent) => Promise<void>
+
+const listen = (options: SlackOptions, accept: Accept): Promise<Line> =>
+  options.mode === 'http' ? listenHttp(options, accept) : listenSocket(options, accept)
+
+function boltApp(options: SlackOptions, receiver: Receiver, accept: Accept): App {
+  const app = new App({
+    token: options.botToken,
+    receiver,
+    convoStore: false,
+    tokenVerificationEnabled: false,
+    clientOptions: clientOptions(options),
+    logger: slackLogger(options.log),
+  })
+  // Bolt acknowledges an event before anybody has seen it; ours is acknowledged when it is stored.
+  app.processEvent = accept
+  return app
+}
+
+async function listenHttp(options: SlackOptions, accept: Accept): Promise<Line> {
+  if (options.signingSecret === undefined)
+    throw chatError('CHAT-AUTH', 'starting Slack', 'HTTP mode needs the signing secret')
+  const logger = slackLogger(options.log)
+  const receiver = new HTTPReceiver({
+    signingSecret: options.signingSecret,
+    logger,
+    bodyLimit: BODY_LIMIT_BYTES,
+    dispatchErrorHandler: notFound,
+  })
+  boltApp(options, receiver, accept)
+  const server = await receiver.start({ port: options.port ?? 3000, host: options.host ?? '127.0.0.1' })
+  const address = server.address()
+  return {
+    stop: async () => {
+      const closed = receiver.stop()
+      // What has not been stored by then stays unacknowledged and is sent again.
+      const late = setTimeout(() => server.closeAllConnections(), STOP_LIMIT_MS)
+      await closed
+      clearTimeout(late)
+    },
+    port: () => (typeof address === 'object' && address !== null ? address.port : undefined),
   }
-  if (options.mode === 'http') {
-    if (options.signingSecret === undefined)
-      throw chatError('CHAT-AUTH', 'starting Slack', 'HTTP mode needs the signing secret')
-    const receiver = new HTTPReceiver({ signingSecret: options.signingSecret, logger: slackLogger(options.log) })
-    const bolt = app(receiver)
-    const server = await bolt.start({ port: options.port ?? 3000, host: options.host ?? '127.0.0.1' })
-    const address = 'address' in server ? server.address() : null
-    return {
-      stop: async () => void (await bolt.stop()),
-      port: () => (typeof address === 'object' && address !== null ? address.port : undefined),
-    }
-  }
+}
+
+async function listenSocket(options: SlackOptions, accept: Accept): Promise<Line> {
   if (options.appToken === undefined)
     throw chatError('CHAT-AUTH', 'starting Slack', 'Socket Mode needs the app-level token')
   const receiver = new SocketModeReceiver({
@@ -135,9 +160,14 @@ async function listen(options: SlackOptions, accept: (event: ReceiverEvent) => P
     logger: slackLogger(options.log),
     installerOptions: { clientOptions: clientOptions(options) },
   })
-  app(receiver)
-  const stop = await keepConnected(receiver.client, options.log)
-  return { stop, port: () => undefined }
+  boltApp(options, receiver, accept)
+  return { stop: await keepConnected(receiver.client, options.log, options.helloLimitMs), port: () => undefined }
+}
+
+/** Anything but a POST to /slack/events. */
+const notFound: NonNullable<ConstructorParameters<typeof HTTPReceiver>[0]['dispatchErrorHandler']> = ({ response }) => {
+  response.writeHead(404).end()
+  return Promise.resolve()
 }
 
 /** Bolt's words at debug level: what matters is logged by us. */

@@ -11,6 +11,7 @@ export type Stored = {
   readonly metadata?: { event_type: string; event_payload: Record<string, unknown> }
   readonly reactions: { name: string; users: string[] }[]
   edited: boolean
+  readonly files?: readonly { id: string; name: string }[]
   /** Not undefined when only this user sees it. */
   readonly onlyFor?: string
 }
@@ -65,6 +66,7 @@ export function shown(m: Stored, s: SlackState, metadata = false): Record<string
     ...(m.blocks.length === 0 ? {} : { blocks: m.blocks }),
     ...(m.botId === undefined ? {} : { bot_id: m.botId, app_id: 'A0SLUICE' }),
     ...(m.thread === undefined ? {} : { thread_ts: m.thread }),
+    ...(m.files === undefined ? {} : { files: m.files }),
     ...(m.edited ? { edited: { user: m.user, ts: m.ts } } : {}),
     ...(m.reactions.length === 0 ? {} : { reactions: m.reactions.map((r) => ({ ...r, count: r.users.length })) }),
     ...(metadata && m.metadata !== undefined ? { metadata: m.metadata } : {}),
@@ -235,7 +237,8 @@ function uploadDone(args: Args, s: SlackState): Answer {
     ts: s.nextTs(),
     user: s.bot.user,
     botId: s.bot.botId,
-    text: names.map((f) => `[file ${f?.name}]`).join(' '),
+    text: '',
+    files: names.map((f) => ({ id: 'F0', name: f?.name ?? '' })),
     blocks: [],
     reactions: [],
     edited: false,

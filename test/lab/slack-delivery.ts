@@ -18,7 +18,10 @@ export type Events = ReturnType<typeof makeDelivery>
 
 /** Sends envelopes to a socket or, signed, to a URL; an event without acknowledgement is sent again. */
 export function makeDelivery(sockets: ReadonlySet<WebSocket>, signingSecret: string) {
-  const waiting = new Map<string, { envelope: Envelope; settle: (acked: boolean) => void; timer?: NodeJS.Timeout }>()
+  const waiting = new Map<
+    string,
+    { envelope: Envelope; settle: (acked: boolean) => void; timer?: NodeJS.Timeout; sentOn?: WebSocket }
+  >()
   const queue: string[] = []
   const done: Delivery[] = []
   let target: string | undefined
@@ -36,6 +39,8 @@ export function makeDelivery(sockets: ReadonlySet<WebSocket>, signingSecret: str
   const again = (id: string) => {
     const entry = waiting.get(id)
     if (entry === undefined || stopped) return
+    clearTimeout(entry.timer)
+    delete entry.sentOn
     const waitMs = tries[entry.envelope.attempt]
     if (entry.envelope.type !== 'events_api' || waitMs === undefined) return settled(id, false)
     entry.envelope.attempt += 1
@@ -49,12 +54,8 @@ export function makeDelivery(sockets: ReadonlySet<WebSocket>, signingSecret: str
     const ws = [...sockets].find((s) => s.readyState === s.OPEN && !s.isPaused)
     if (ws === undefined) return void queue.push(id)
     ws.send(JSON.stringify(frame(entry.envelope)))
-    const lost = () => again(id)
-    ws.once('close', lost)
-    entry.timer = setTimeout(
-      () => (ws.off('close', lost), again(id)),
-      entry.envelope.type === 'events_api' ? nackMs : ACK_LIMIT_MS,
-    )
+    entry.sentOn = ws
+    entry.timer = setTimeout(() => again(id), entry.envelope.type === 'events_api' ? nackMs : ACK_LIMIT_MS)
   }
   let nackMs = ACK_LIMIT_MS
   const send = (type: Envelope['type'], payload: Record<string, unknown>): Promise<boolean> =>
@@ -80,6 +81,10 @@ export function makeDelivery(sockets: ReadonlySet<WebSocket>, signingSecret: str
       const parsed: unknown = JSON.parse(text)
       if (typeof parsed === 'object' && parsed !== null && 'envelope_id' in parsed)
         settled(String(parsed.envelope_id), true)
+    },
+    /** What a socket did not acknowledge before it closed is sent again. */
+    closed: (ws: WebSocket) => {
+      for (const [id, entry] of waiting) if (entry.sentOn === ws) again(id)
     },
     flush: () => {
       for (const id of queue.splice(0)) push(id)

@@ -35,7 +35,7 @@ export function people(state: SlackState, events: Events) {
       user: string,
       channel: string,
       text: string,
-      more: { thread?: string; bot?: boolean; subtype?: string } = {},
+      more: { thread?: string; bot?: boolean; subtype?: string; metadata?: Stored['metadata'] } = {},
     ): string => {
       const place = channelOf(channel)
       const message: Stored = {
@@ -47,6 +47,7 @@ export function people(state: SlackState, events: Events) {
         edited: false,
         ...(more.bot === true ? { botId: 'B0OTHER' } : {}),
         ...(more.thread === undefined ? {} : { thread: more.thread }),
+        ...(more.metadata === undefined ? {} : { metadata: more.metadata }),
       }
       place.messages.push(message)
       const event = {

@@ -59,7 +59,10 @@ export async function bringSlack(options: { readonly scopes?: readonly string[] 
   server.on('upgrade', (request, socket, head) => {
     wss.handleUpgrade(request, socket, head, (ws) => {
       sockets.add(ws)
-      ws.on('close', () => sockets.delete(ws))
+      ws.on('close', () => {
+        sockets.delete(ws)
+        delivery.closed(ws)
+      })
       ws.on('message', (data) => delivery.acked(String(data)))
       if (!faults.noHello)
         ws.send(
@@ -88,7 +91,10 @@ export async function bringSlack(options: { readonly scopes?: readonly string[] 
     messages: (channel: string) =>
       (state.channels.get(channel)?.messages ?? []).map((m) => ({
         ...m,
-        seen: m.blocks.length === 0 ? m.text : textOf(m.blocks),
+        seen: [
+          m.blocks.length === 0 ? m.text : textOf(m.blocks),
+          ...(m.files ?? []).map((f) => `[file ${f.name}]`),
+        ].join(''),
       })),
     /** Every call answers 429 for so many seconds. */
     limit: (seconds: number) => {
