@@ -26,7 +26,9 @@ const MORE: Readonly<Record<string, RegExp>> = {
 
 const roomOf = (path: string): string => (path.includes('/') ? path.slice(0, path.indexOf('/')) : '')
 const sameFolder = (a: string, b: string): boolean => a.slice(0, a.lastIndexOf('/')) === b.slice(0, b.lastIndexOf('/'))
-const isRoot = (path: string): boolean => path === 'main.ts' || roomOf(path) === 'cli'
+/** cli, main.ts and the files main.ts is split into. */
+const isRoot = (path: string): boolean =>
+  roomOf(path) === 'cli' || (roomOf(path) === '' && !SHARED.has(path) && !CONFIG.test(path))
 
 function rootFile(from: string, to: string, typeOnly: boolean): string | undefined {
   if (SHARED.has(to)) return undefined
@@ -38,7 +40,8 @@ function rootFile(from: string, to: string, typeOnly: boolean): string | undefin
 export function forbidden(from: string, to: string, typeOnly: boolean): string | undefined {
   if (isRoot(from)) return undefined
   const [mine, theirs] = [roomOf(from), roomOf(to)]
-  if (ADAPTER.test(to) && !(typeOnly && sameFolder(from, to))) return `only cli and main.ts import adapters (${to})`
+  if (ADAPTER.test(to) && !(theirs === 'systems' && sameFolder(from, to)))
+    return `only cli and main.ts import adapters (${to})`
   if (theirs === '') return rootFile(from, to, typeOnly)
   if (theirs === 'practice' && mine !== 'practice') return 'practice is imported by cli and tests only'
   // A shared or config file stands below all rooms: it may know ports, by type.
