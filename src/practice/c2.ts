@@ -1,4 +1,5 @@
-import { fixedUid, type NodeSeed, Seeding } from './seeding.ts'
+import { fixedUid, type NodeSeed } from './seed-shapes.ts'
+import { Seeding } from './seeding.ts'
 import type { Store } from './store.ts'
 
 /** The eight nodes of c2; server60 was cordoned by a person. */

@@ -1,5 +1,7 @@
 import { spawn } from 'node:child_process'
 import { mkdirSync } from 'node:fs'
+import { homedir } from 'node:os'
+import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { SluiceError } from '../errors.ts'
@@ -29,10 +31,16 @@ function spawnDetached({ dir, offsetMs, idleLimitMs }: FindOptions): void {
     detached: true,
     stdio: 'ignore',
     cwd: '/',
+    // Little of the environment goes along: the world needs no secret of the bot.
+    env: { PATH: process.env['PATH'], HOME: homedir(), NODE_COMPILE_CACHE: compileCache() },
   })
   child.on('error', () => {})
   child.unref()
 }
+
+const compileCache = (): string =>
+  process.env['NODE_COMPILE_CACHE'] ??
+  join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'sluice', 'compile')
 
 async function tell(file: PracticeFile): Promise<void> {
   const headers = { authorization: `Bearer ${file.controlToken}` }

@@ -1,13 +1,16 @@
 import { reconcileBudgets } from './budgets.ts'
 import { Kubelets, type Timing } from './kubelet.ts'
 import { LEASES, PODS } from './object.ts'
+import { reconcileNamespaces } from './namespaces.ts'
 import { Rook } from './rook.ts'
 import { reconcileSchedule } from './scheduler.ts'
 import { type Change, Store } from './store.ts'
 import { collectDependents, reconcileWorkloads } from './workloads.ts'
 
 const LEASE_MS = 5000
-export type ControllerName = 'workloads' | 'scheduler' | 'kubelet' | 'disruption' | 'rook'
+/** Changes that come together are looked at together. */
+const SETTLE_MS = 2
+export type ControllerName = 'workloads' | 'namespaces' | 'scheduler' | 'kubelet' | 'disruption' | 'rook'
 
 /** One simulated cluster: the objects, and the controllers that keep them moving. */
 export class SimulatedCluster {
@@ -18,7 +21,7 @@ export class SimulatedCluster {
   readonly #kubelets: Kubelets
   readonly #rook: Rook
   #leases: NodeJS.Timeout | undefined
-  #soon: NodeJS.Immediate | undefined
+  #soon: NodeJS.Timeout | undefined
 
   constructor(name: string, timing: Timing, offsetMs = 0) {
     this.name = name
@@ -36,15 +39,15 @@ export class SimulatedCluster {
 
   /** Lets the controllers look at the world again, after a pause was lifted. */
   wake(): void {
-    this.#soon ??= setImmediate(() => {
+    this.#soon ??= setTimeout(() => {
       this.#soon = undefined
       this.#reconcile()
-    })
+    }, SETTLE_MS)
   }
 
   stop(): void {
     clearInterval(this.#leases)
-    clearImmediate(this.#soon)
+    clearTimeout(this.#soon)
     this.#kubelets.stop()
     this.#rook.stop()
   }
@@ -61,6 +64,7 @@ export class SimulatedCluster {
   #reconcile(): void {
     const controllers: readonly [ControllerName, () => void][] = [
       ['workloads', () => reconcileWorkloads(this.store)],
+      ['namespaces', () => reconcileNamespaces(this.store)],
       ['scheduler', () => reconcileSchedule(this.store)],
       ['kubelet', () => this.#kubelets.reconcile()],
       ['disruption', () => reconcileBudgets(this.store)],

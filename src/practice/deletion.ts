@@ -1,5 +1,5 @@
-import { type Json, numberAt, textAt } from './json.ts'
-import { graceOf, isEnded, isTerminating, type Kind, type Kube, nodeOf, PODS } from './object.ts'
+import { type Json, listAt, numberAt, textAt } from './json.ts'
+import { graceOf, isEnded, isTerminating, type Kind, type Kube, NAMESPACES, nodeOf, PODS } from './object.ts'
 import { type Preconditions, type Store, timestamp } from './store.ts'
 
 export type DeleteOptions = {
@@ -35,6 +35,10 @@ function grace(pod: Kube, asked: number | undefined): number {
   return asked ?? graceOf(pod)
 }
 
+/** Finalizers hold an object back; a namespace's stand in its spec, too. */
+const isHeld = (kind: Kind, object: Kube): boolean =>
+  (object.metadata.finalizers ?? []).length > 0 || (kind === NAMESPACES && listAt(object.spec, 'finalizers').length > 0)
+
 /**
  * Deletes as the API server does: a running pod is marked and its kubelet removes it; finalizers hold an object back.
  * Returns the object as it is then, and whether it is gone. Throws Failure 404, 409.
@@ -48,7 +52,7 @@ export function deleteObject(
   const now = store.need(kind, object.metadata.namespace, object.metadata.name)
   store.check(kind, now, options.preconditions)
   const seconds = kind === PODS ? grace(now, options.graceSeconds) : 0
-  const held = (now.metadata.finalizers ?? []).length > 0
+  const held = isHeld(kind, now)
   if (options.dryRun) return { object: now, gone: seconds === 0 && !held }
   if (seconds === 0 && !held) return { object: store.remove(kind, now), gone: true }
   const before = now.metadata.deletionGracePeriodSeconds ?? Number.POSITIVE_INFINITY

@@ -21,7 +21,7 @@ const fault = z.strictObject({
   cut: z.boolean().optional(),
   times: z.int().min(1).default(1),
 })
-const controllers = z.array(z.enum(['workloads', 'scheduler', 'kubelet', 'disruption', 'rook']))
+const controllers = z.array(z.enum(['workloads', 'namespaces', 'scheduler', 'kubelet', 'disruption', 'rook']))
 
 /** What POST /event of the control endpoint takes. */
 export const EVENT = z.discriminatedUnion('event', [

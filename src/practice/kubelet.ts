@@ -26,8 +26,17 @@ export type Timing = {
   /** What Rook's operator takes to notice a lost or found OSD. */
   readonly rookMs: number
   readonly bookmarkMs: number
+  /** How much of the milliseconds in annotations counts. */
+  readonly bendFactor: number
 }
-export const TIMING: Timing = { terminateMs: 300, startMs: 300, readyMs: 500, rookMs: 800, bookmarkMs: 5000 }
+export const TIMING: Timing = {
+  terminateMs: 300,
+  startMs: 300,
+  readyMs: 500,
+  rookMs: 800,
+  bookmarkMs: 5000,
+  bendFactor: 1,
+}
 
 /** Annotations people and tests use to bend one object of the practice world. */
 export const BEND = {
@@ -45,13 +54,6 @@ export const BEND = {
 export const microTime = (ms: number): string => new Date(ms).toISOString().replace('Z', '000Z')
 
 export const isDown = (node: Kube | undefined): boolean => node?.metadata.annotations?.[BEND.down] === 'true'
-
-/** Milliseconds an annotation asks for; undefined when it says `never`. */
-function bent(pod: Kube, annotation: string, usualMs: number): number | undefined {
-  const value = pod.metadata.annotations?.[annotation]
-  if (value === undefined) return usualMs
-  return /^\d+$/.test(value) ? Number(value) : undefined
-}
 
 const podAddress = (pod: Kube): string => {
   const hex = pod.metadata.uid.replaceAll('-', '')
@@ -134,12 +136,19 @@ export class Kubelets {
     }
     if (isTerminating(pod)) {
       const usualMs = Math.min(this.#timing.terminateMs, (pod.metadata.deletionGracePeriodSeconds ?? 30) * 1000)
-      this.#once(`end ${uid}`, bent(pod, BEND.terminatesAfter, usualMs), () => finishDeletion(this.#store, pod))
+      this.#once(`end ${uid}`, this.#bent(pod, BEND.terminatesAfter, usualMs), () => finishDeletion(this.#store, pod))
     } else if (phaseOf(pod) === 'Pending') {
       this.#once(`start ${uid}`, this.#timing.startMs, () => this.#set(pod, false))
     } else if (!isEnded(pod) && !isReady(pod)) {
-      this.#once(`ready ${uid}`, bent(pod, BEND.readyAfter, this.#timing.readyMs), () => this.#set(pod, true))
+      this.#once(`ready ${uid}`, this.#bent(pod, BEND.readyAfter, this.#timing.readyMs), () => this.#set(pod, true))
     }
+  }
+
+  /** Milliseconds an annotation asks for; undefined when it says `never`. */
+  #bent(pod: Kube, annotation: string, usualMs: number): number | undefined {
+    const value = pod.metadata.annotations?.[annotation]
+    if (value === undefined) return usualMs
+    return /^\d+$/.test(value) ? Number(value) * this.#timing.bendFactor : undefined
   }
 
   #set(pod: Kube, ready: boolean): void {

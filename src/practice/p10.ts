@@ -2,7 +2,8 @@ import { crdOf } from './discovery.ts'
 import { BUDGETS, CEPH_CLUSTERS, CRDS } from './object.ts'
 import { BEND } from './kubelet.ts'
 import { defaultBudget, ROOK } from './rook.ts'
-import { fixedUid, type NodeSeed, Seeding } from './seeding.ts'
+import { fixedUid, type NodeSeed } from './seed-shapes.ts'
+import { Seeding } from './seeding.ts'
 import type { Store } from './store.ts'
 
 /*

@@ -24,6 +24,8 @@ export class Store {
   #oldest = 1000
   #changes: Change[] = []
   readonly #objects = new Map<Kind, Map<string, Kube>>()
+  /** Sorted lists, until something of their kind changes. */
+  readonly #sorted = new Map<Kind, readonly Kube[]>()
   readonly #listeners = new Set<(change: Change) => void>()
 
   /** The world's clock runs `offsetMs` ahead of the machine's. */
@@ -45,12 +47,10 @@ export class Store {
     return this.#version
   }
 
-  /** Objects of a kind by namespace and name, as etcd orders keys. */
+  /** Objects of a kind by namespace and name, as etcd orders keys. The array is the caller's. */
   list(kind: Kind, namespace?: string): Kube[] {
-    const all = [...(this.#objects.get(kind)?.entries() ?? [])].filter(
-      ([, object]) => namespace === undefined || object.metadata.namespace === namespace,
-    )
-    return all.sort(([a], [b]) => (a < b ? -1 : 1)).map(([, object]) => object)
+    const all = this.#sorted.get(kind) ?? this.#sort(kind)
+    return namespace === undefined ? [...all] : all.filter((object) => object.metadata.namespace === namespace)
   }
 
   get(kind: Kind, namespace: string | undefined, name: string): Kube | undefined {
@@ -148,6 +148,7 @@ export class Store {
   #put(type: Change['type'], kind: Kind, object: Kube, before: Kube | undefined, dryRun: boolean): Kube {
     if (dryRun) return object
     this.#version += 1
+    this.#sorted.delete(kind)
     const stored = { ...object, metadata: { ...object.metadata, resourceVersion: String(this.#version) } }
     const objects = this.#objects.get(kind) ?? new Map<string, Kube>()
     this.#objects.set(kind, objects)
@@ -158,6 +159,13 @@ export class Store {
     this.#remember(change)
     for (const listener of this.#listeners) listener(change)
     return stored
+  }
+
+  #sort(kind: Kind): readonly Kube[] {
+    const entries = [...(this.#objects.get(kind)?.entries() ?? [])]
+    const sorted = entries.sort(([a], [b]) => (a < b ? -1 : 1)).map(([, object]) => object)
+    this.#sorted.set(kind, sorted)
+    return sorted
   }
 
   #remember(change: Change): void {

@@ -19,8 +19,13 @@ import { hashSuffix, podOf, randomSuffix } from './pods.ts'
 import { tolerates } from './scheduler.ts'
 import type { Store } from './store.ts'
 
-const owned = (store: Store, kind: Kind, owner: Kube): Kube[] =>
-  store.list(kind, owner.metadata.namespace).filter((one) => controllerOf(one)?.uid === owner.metadata.uid)
+type Owned = (owner: Kube) => readonly Kube[]
+
+/** Objects by the uid of their controller, as they are at the start of a pass. */
+function owned(store: Store, kind: Kind): Owned {
+  const groups = Map.groupBy(store.list(kind), (one) => controllerOf(one)?.uid ?? '')
+  return (owner) => groups.get(owner.metadata.uid) ?? []
+}
 
 const wanted = (of: Kube): number => numberAt(of.spec, 'replicas') ?? 1
 
@@ -29,8 +34,8 @@ function report(store: Store, kind: Kind, owner: Kube, status: { [key: string]: 
   store.modify(kind, owner, (now) => ({ ...now, status: { ...objectAt(now.status), observedGeneration, ...status } }))
 }
 
-function replicaSet(store: Store, set: Kube): void {
-  const pods = owned(store, PODS, set).filter((pod) => !isEnded(pod) && !isTerminating(pod))
+function replicaSet(store: Store, set: Kube, podsOf: Owned): void {
+  const pods = podsOf(set).filter((pod) => !isEnded(pod) && !isTerminating(pod))
   const missing = wanted(set) - pods.length
   for (let i = 0; i < missing && !isTerminating(set); i += 1) {
     store.create(PODS, podOf(REPLICASETS, set, `${set.metadata.name}-${randomSuffix()}`))
@@ -41,9 +46,9 @@ function replicaSet(store: Store, set: Kube): void {
 }
 
 /** A deployment's replica set is the one with its newest template; others go (strategy Recreate, in effect). */
-function deployment(store: Store, of: Kube): void {
+function deployment(store: Store, of: Kube, setsOf: Owned): void {
   const template = objectAt(of.spec, 'template')
-  const sets = owned(store, REPLICASETS, of)
+  const sets = setsOf(of)
   const current = sets.find((set) => templateHash(set) === hashSuffix(JSON.stringify(template)))
   if (!current) store.create(REPLICASETS, replicaSetOf(of))
   else if (wanted(current) !== wanted(of)) {
@@ -91,8 +96,8 @@ export function replicaSetOf(of: Kube): Kube {
   }
 }
 
-function statefulSet(store: Store, set: Kube): void {
-  const pods = owned(store, PODS, set)
+function statefulSet(store: Store, set: Kube, podsOf: Owned): void {
+  const pods = podsOf(set)
   for (let i = 0; i < wanted(set) && !isTerminating(set); i += 1) {
     const name = `${set.metadata.name}-${i}`
     const old = store.get(PODS, set.metadata.namespace, name)
@@ -112,8 +117,8 @@ const DAEMON_TOLERATIONS: Json[] = [
   'unschedulable',
 ].map((name) => ({ key: `node.kubernetes.io/${name}`, operator: 'Exists' }))
 
-function daemonSet(store: Store, set: Kube): void {
-  const pods = owned(store, PODS, set)
+function daemonSet(store: Store, set: Kube, podsOf: Owned): void {
+  const pods = podsOf(set)
   const tolerations = [...DAEMON_TOLERATIONS, ...listAt(set.spec, 'template', 'spec', 'tolerations')]
   const nodes = store.list(NODES).filter((node) => tolerates(tolerations, node))
   for (const node of nodes) {
@@ -136,10 +141,12 @@ function daemonSet(store: Store, set: Kube): void {
 
 /** The workload controllers: deployments, replica sets, stateful sets and daemon sets get the pods they want. */
 export function reconcileWorkloads(store: Store): void {
-  for (const of of store.list(DEPLOYMENTS)) deployment(store, of)
-  for (const set of store.list(REPLICASETS)) replicaSet(store, set)
-  for (const set of store.list(STATEFULSETS)) statefulSet(store, set)
-  for (const set of store.list(DAEMONSETS)) daemonSet(store, set)
+  const setsOf = owned(store, REPLICASETS)
+  for (const of of store.list(DEPLOYMENTS)) deployment(store, of, setsOf)
+  const podsOf = owned(store, PODS)
+  for (const set of store.list(REPLICASETS)) replicaSet(store, set, podsOf)
+  for (const set of store.list(STATEFULSETS)) statefulSet(store, set, podsOf)
+  for (const set of store.list(DAEMONSETS)) daemonSet(store, set, podsOf)
 }
 
 /** What the garbage collector does when an owner goes: its dependents go too. */
