@@ -25,6 +25,8 @@ type Described<A> = {
   readonly examples: readonly string[]
   /** More for `help <name>`: the manual's own commands it stands for, and what it will not do. */
   readonly manual?: readonly string[]
+  /** An answer that acts on a job (approve, cancel): a question or a doubt about it never does it. */
+  readonly acts?: true
 }
 
 /** Everything an answer may be given; each command names what it takes. */

@@ -61,7 +61,9 @@ function namedNodes(live: readonly Node[], names: readonly string[], cluster: st
 function chosenNodes(args: NodeArgs, live: readonly Node[], osdNodes: ReadonlySet<string>): readonly Node[] | Refusal {
   const { nodes, selector } = args
   if (nodes === undefined && selector === undefined) return refuse('PARSE-MISSING', 'Which node?')
-  if (nodes === undefined && selector !== undefined && isUnfiltered(selector)) return refuse('PARSE-ALL')
+  if (nodes !== undefined && selector !== undefined)
+    return refuse('PARSE-AMBIGUOUS', 'Name the nodes, or say which ones, not both.')
+  if (selector !== undefined && isUnfiltered(selector)) return refuse('PARSE-ALL')
   const named = nodes === undefined ? live : namedNodes(live, nodes, args.cluster)
   if (isRefusal(named)) return named
   const chosen = selector === undefined ? named : selectNodes(named, selector, (node) => osdNodes.has(node.name))

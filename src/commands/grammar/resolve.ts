@@ -84,6 +84,31 @@ function unknownCluster(sentence: Sentence, capture: Capture, word: string, body
   )
 }
 
+/** The configured name of a person that was named; `me` is left to the command. */
+export function personOf(sentence: Sentence, capture: Capture, body: Body): { readonly name: string } | No {
+  const word = String(capture.value)
+  const { people } = sentence.names.inventory
+  const found = people.find((p) => p.name.toLowerCase() === word || p.title.toLowerCase() === word)
+  if (found !== undefined) return { name: found.name }
+  const token = sentence.tokens[capture.from]
+  const close = nearest(
+    word,
+    people.map((p) => p.name),
+  )
+  const choices = close.map((name) => ({
+    label: name,
+    text: rewrite(sentence, body, token?.start ?? 0, token?.end ?? 0, name),
+  }))
+  return noAt(
+    sentence,
+    capture.from,
+    capture.to,
+    'PARSE-ARGUMENT',
+    `I know nobody called ${word}. People: ${people.map((p) => p.name).join(', ')}.`,
+    choices,
+  )
+}
+
 type Expanded =
   | { readonly names: readonly string[] }
   | {

@@ -143,6 +143,10 @@ export const RECOGNISERS: Readonly<Record<string, Recogniser>> = {
   },
   number: one(/^-?\d{1,9}s?$/, (t) => Number(t.replace(/s$/, ''))),
   version: one(/^v?\d+(?:\.\d+){0,2}$/i, (t) => t.replace(/^v/i, '')),
+  person: (s, at) =>
+    isName(s, at) && clusterOf(s.names, word(s, at)) === undefined
+      ? { end: at + 1, value: word(s, at).replace(/^@/, '') }
+      : undefined,
   time: (s, at) => ended(timeEnd(s.tokens, at), at, undefined),
   word: (s, at) => (isName(s, at) ? { end: at + 1, value: s.tokens[at]?.text } : undefined),
   name: (s, at) =>

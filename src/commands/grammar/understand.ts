@@ -11,6 +11,7 @@ import {
   type Choice,
   isNo,
   namedCluster,
+  personOf,
   type No,
   noAt,
   placeNodes,
@@ -63,7 +64,19 @@ export function understand(
     body: plan && !opening.plan ? { ...body, prefix: 'plan ' } : body,
     plan,
   }
+  if (plan && command.acts === true) return askWhether(given)
   return commandOf(command, hit, given)
+}
+
+/** `can I approve 17?`: said back, to be sent as it is meant. */
+function askWhether({ sentence, body }: Case): No {
+  const text = sentence.text.slice(body.start, body.end)
+  return plainNo(
+    'PARSE-AMBIGUOUS',
+    `Is that a question, or shall I? Say \`${text}\` if I shall.`,
+    [{ label: text, text }],
+    'ask',
+  )
 }
 
 const INTRODUCTIONS = new Set([
@@ -147,10 +160,15 @@ function commandOf(command: Command, hit: RuleMatch, given: Case): Understood {
   const set = { ...hit.program.set, ...plain }
   const named = namedCluster(sentence, captures, body)
   if (isNo(named)) return named
-  const risk = riskOf(command, set)
-  const targets = targetsOf(command, given, named.cluster, risk)
+  const targets = targetsOf(command, given, named.cluster)
   if (isNo(targets)) return targets
   const args: Args = { ...set, ...targets.args }
+  const person = captures.find((c) => c.slot === 'person')
+  if (person !== undefined) {
+    const someone = personOf(sentence, person, body)
+    if (isNo(someone)) return someone
+    args[person.arg] = someone.name
+  }
   if (hit.rule.args.has('job') && args['job'] === undefined && given.context.thread !== undefined)
     args['job'] = given.context.thread.job
   return checked(command, args, given)
@@ -161,12 +179,7 @@ const riskOf = (command: Command, args: Args): ReturnType<ChangeCommand['risk']>
 const isRisky = (risk: string): boolean => risk !== 'read' && risk !== 'change'
 
 /** Cluster, nodes and selector of the sentence. */
-function targetsOf(
-  command: Command,
-  given: Case,
-  named: InventoryCluster | undefined,
-  risk: string,
-): { readonly args: Args } | No {
+function targetsOf(command: Command, given: Case, named: InventoryCluster | undefined): { readonly args: Args } | No {
   const { sentence, captures, context, body } = given
   const nodes = captures.filter((c) => c.slot === 'nodes' || c.slot === 'node')
   let cluster = named
@@ -181,7 +194,7 @@ function targetsOf(
   if (selector !== undefined && isNo(selector)) return selector
   if (selector !== undefined && names.length === 0 && command.kind === 'change' && isUnfiltered(selector))
     return everything(given)
-  return { args: targetArgs(nodes, names, selector, cluster ?? roomDefault(context, risk)) }
+  return { args: targetArgs(nodes, names, selector, cluster) }
 }
 
 function targetArgs(
@@ -248,7 +261,12 @@ const QUESTIONS_BACK: Readonly<Record<string, string>> = {
 function explain(command: Command, error: ZodError, args: Args, given: Case): Understood {
   const issue = error.issues[0]
   const name = String(issue?.path[0] ?? '')
-  if (name === 'cluster' && args['cluster'] === undefined) return askCluster(given.sentence, given.body)
+  if (name === 'cluster' && args['cluster'] === undefined) {
+    const home = roomDefault(given.context, given.plan ? 'read' : riskOf(command, args))
+    return home === undefined
+      ? askCluster(given.sentence, given.body)
+      : checked(command, { ...args, cluster: home.name }, given)
+  }
   if (name !== '' && args[name] === undefined)
     return plainNo(
       'PARSE-MISSING',
@@ -279,7 +297,7 @@ function insteadOf(instead: NonNullable<Known['instead']>, given: Case, grammar:
   const command = grammar.changes.get(instead.command)
   const named = namedCluster(given.sentence, given.captures, given.body)
   if (command === undefined || isNo(named)) return isNo(named) ? named : []
-  const targets = targetsOf(command, given, named.cluster, 'disruptive')
+  const targets = targetsOf(command, given, named.cluster)
   if (isNo(targets)) return targets
   const { nodes, cluster } = targets.args
   if (!Array.isArray(nodes)) return []

@@ -1,0 +1,38 @@
+import { z } from 'zod'
+import { humanSpan } from '../duration.ts'
+import { isRefusal, type Refusal, refuse } from '../errors.ts'
+import { type Answer, FINAL, type Jobs, type JobState, type Question, type Revision } from '../jobs/job.ts'
+import { type Message, say } from '../message.ts'
+
+/** A job's number as people write it. */
+export const jobNumber = z.string().regex(/^[1-9]\d{0,8}$/, 'a job is a number')
+
+export const UNFINISHED: readonly JobState[] = ['received', 'planned', 'waiting', 'queued', 'running', 'needs-human']
+export const isOpen = (revision: Revision): boolean => !FINAL.has(revision.state)
+
+/** `drain server23 on p10`: as resolved, else as asked. */
+export const sentenceOf = (revision: Revision): string => revision.plan?.target.sentence ?? revision.asked.text
+
+/** What jobs answered, for people. */
+export const answered = (answer: Answer): Message | Refusal => (isRefusal(answer) ? answer : say(answer.text, 'ok'))
+
+/** The job, or JOB-UNKNOWN. */
+export async function findJob(jobs: Jobs, job: string): Promise<Revision | Refusal> {
+  return (await jobs.get(job)) ?? refuse('JOB-UNKNOWN', `There is no job ${job}.`)
+}
+
+/** Approvals given, the asker's left out. */
+export const approvalsOf = (question: Question): readonly string[] =>
+  question.votes.filter((v) => v.choice === 'approve').map((v) => v.person)
+
+/** `1 of fran, amal; has nobody yet; 24m left`. */
+export function neededText(question: Question, nowMs: number): string {
+  const have = approvalsOf(question)
+  const { approvals, from } = question.needs
+  const left = question.expiresAtMs > nowMs ? `${humanSpan(question.expiresAtMs - nowMs)} left` : 'time is up'
+  const who = from.length === 0 ? 'nobody configured' : from.join(', ')
+  return `${approvals} of ${who}; ${have.length === 0 ? 'nobody yet' : `has ${have.join(', ')}`}; ${left}`
+}
+
+/** A sentence as a button that repeats it. */
+export const offerOf = (text: string): { readonly label: string; readonly text: string } => ({ label: text, text })

@@ -1,0 +1,80 @@
+import { z } from 'zod'
+import { humanSpan } from '../duration.ts'
+import { isRefusal } from '../errors.ts'
+import type { Revision } from '../jobs/job.ts'
+import type { Block, Message } from '../message.ts'
+import { planBlocks } from '../plan-text.ts'
+import { answer } from './command.ts'
+import { findJob, jobNumber, neededText, sentenceOf } from './job-words.ts'
+
+function fields(revision: Revision, nowMs: number): Block {
+  const { asked, question, behind, offer } = revision
+  const rows: (readonly [string, string])[] = [
+    ['State', revision.code === null ? revision.state : `${revision.state} (${revision.code})`],
+    ['Asked by', `${asked.by} in ${asked.room}, ${humanSpan(Math.max(nowMs - asked.atMs, 0))} ago: ${asked.text}`],
+  ]
+  if (asked.ticket !== undefined) rows.push(['Ticket', `#${asked.ticket}`])
+  if (question !== undefined) rows.push(['Waits for', `${question.text} Needs ${neededText(question, nowMs)}`])
+  if (behind !== undefined) rows.push(['Behind', `job ${behind}`])
+  if (revision.approvedBy.length > 0) rows.push(['Approved by', revision.approvedBy.join(', ')])
+  if (revision.locks.length > 0) rows.push(['Locks', revision.locks.join(', ')])
+  if (revision.retryOf !== undefined) rows.push(['Retry of', `job ${revision.retryOf}`])
+  if (offer !== undefined) rows.push(['You may say', offer])
+  return { kind: 'fields', rows }
+}
+
+function happenings(revision: Revision): readonly Block[] {
+  const { steps, result, progress, plan } = revision
+  const waiting = progress?.waiting.map((w) => `${w.object}: ${w.why}`) ?? []
+  return [
+    ...(steps.length > 0 ? [{ kind: 'steps' as const, items: steps }] : []),
+    ...(progress !== undefined && steps.some((s) => s.mark === 'running')
+      ? [
+          {
+            kind: 'text' as const,
+            text: `${progress.done}/${progress.of}${waiting.length === 0 ? '' : `; waiting: ${waiting.join('; ')}`}`,
+          },
+        ]
+      : []),
+    ...(result === undefined
+      ? []
+      : [
+          { kind: 'text' as const, text: result.text },
+          { kind: 'list' as const, items: result.details },
+        ]),
+    ...(result?.next === undefined ? [] : [{ kind: 'text' as const, text: result.next }]),
+    ...(steps.length === 0 && plan !== undefined ? planBlocks(plan) : []),
+  ]
+}
+
+const show = (revision: Revision, nowMs: number): Message => ({
+  blocks: [
+    { kind: 'heading', text: `Job ${revision.job}: ${sentenceOf(revision)}` },
+    fields(revision, nowMs),
+    ...happenings(revision),
+  ],
+})
+
+export const job = answer({
+  name: 'job',
+  summary: 'One job: what it does, where it stands, what it waits for',
+  phrases: [
+    'job [{job}]',
+    'show|describe|info job [{job}]',
+    'show|describe {job}',
+    'status|state|progress [of] job {job}',
+    'how is|goes job {job} [doing|going]',
+    'what is|does job {job} [doing|do]',
+    'progress',
+    'how far are you',
+    'how is it going',
+    'how does it look',
+  ],
+  args: z.strictObject({ job: jobNumber }),
+  examples: ['job 17'],
+  takes: ['jobs', 'nowMs'],
+  answer: async (args, ctx) => {
+    const revision = await findJob(ctx.jobs, args.job)
+    return isRefusal(revision) ? revision : show(revision, ctx.nowMs())
+  },
+})
