@@ -20,6 +20,7 @@ export type Holder = {
   /** The job that cordoned it; undefined when it was not Sluice. */
   readonly job?: string
   readonly person?: string
+  readonly sinceMs?: number
   readonly text: string
 }
 
@@ -33,7 +34,8 @@ export function cordonHolder(node: Node): Holder {
     ...(since === undefined ? [] : [`since ${since}`]),
   ]
   const text = `${person ?? 'somebody'} (${parts.join(', ')})${reason === undefined ? '' : `: ${reason}`}`
-  return { job, text, ...(person === undefined ? {} : { person }) }
+  const sinceMs = Date.parse(since ?? '')
+  return { job, text, ...(person === undefined ? {} : { person }), ...(Number.isNaN(sinceMs) ? {} : { sinceMs }) }
 }
 
 /** Takes the annotations of a cordon off. */

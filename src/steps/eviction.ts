@@ -19,6 +19,8 @@ import { makeWaker, type Waker } from './waker.ts'
 /** A single call may take the API server some 10 s of its own conflict retries. */
 const CALL_MS = 40_000
 const MAX_LOST_ANSWERS = 5
+/** The server is busy (a conflict of its own, priority and fairness) and does not say for how long. */
+const BUSY_MS = 500
 const SETTLE_MS = 2_000
 const MAX_WAITING = 8
 
@@ -164,7 +166,7 @@ function settle(loop: Loop, flight: Flight, answer: Eviction, newsAtStart: numbe
     flight.recheck = true
     return pause(flight.pod.deletionAtMs === undefined ? RETRY_MS : 0)
   }
-  const pauseMs = answer.retryAfterMs ?? RETRY_MS
+  const pauseMs = answer.retryAfterMs ?? (answer.cause === 'busy' ? BUSY_MS : RETRY_MS)
   if (answer.cause !== 'budget') return pause(pauseMs)
   const budget = budgetsOf(flight.pod, loop.run.pdbs)[0]
   if (budget !== undefined) flight.budget = pdbName(budget)
@@ -329,8 +331,15 @@ export async function evictAll(run: EvictionRun): Promise<EvictionEnd> {
   }
   const labelSelector = run.options.podSelector === undefined ? {} : { labelSelector: run.options.podSelector }
   const watches = [
-    run.cluster.watchPods({ node: run.node, resourceVersion: run.resourceVersion, signal, ...labelSelector }, (event) =>
-      onPod(loop, event),
+    run.cluster.watchPods(
+      {
+        node: run.node,
+        resourceVersion: run.resourceVersion,
+        known: run.pods.map(({ pod }) => pod),
+        signal,
+        ...labelSelector,
+      },
+      (event) => onPod(loop, event),
     ),
     ...(run.pdbs.length === 0 ? [] : [run.cluster.watchPdbs({ signal }, ({ type, pdb }) => onPdb(loop, type, pdb))]),
   ].map((watch) => watch.catch(onFailure))

@@ -44,8 +44,9 @@ async function ownerOf(
   lookUp: LookUp,
 ): Promise<{ readonly kind: string; readonly object: string; readonly workload?: Workload }> {
   if (pod.controller === undefined) return { kind: 'Pod', object: podName(pod) }
-  const workload = await lookUp(pod, pod.controller)
-  if (workload === undefined) return { kind: pod.controller.kind, object: `${pod.namespace}/${pod.controller.name}` }
+  const { kind, name } = pod.controller
+  const workload = kind === 'DaemonSet' ? undefined : await lookUp(pod, pod.controller)
+  if (workload === undefined) return { kind, object: `${pod.namespace}/${name}` }
   return { kind: workload.kind, object: `${workload.namespace}/${workload.name}`, workload }
 }
 

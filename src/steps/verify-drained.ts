@@ -1,6 +1,6 @@
 import { SluiceError } from '../errors.ts'
 import type { Node, Pod } from '../systems/kubernetes/port.ts'
-import { sameNode } from './cordon.ts'
+import { cordonHolder, sameNode } from './cordon.ts'
 import { podName } from './drain-filters.ts'
 import type { DrainOf } from './evict-pods.ts'
 import type { Evidence, Step, StepContext } from './step.ts'
@@ -14,8 +14,9 @@ function cameLater(pod: Pod, node: Node): boolean {
   const tolerates = pod.tolerations.some(
     ({ key, operator }) => key === UNSCHEDULABLE || (key === undefined && operator === 'Exists'),
   )
-  const cordonedAtMs = node.taints.find(({ key }) => key === UNSCHEDULABLE)?.addedAtMs
-  return tolerates || (cordonedAtMs !== undefined && pod.createdAtMs >= cordonedAtMs)
+  const cordonedAtMs = node.taints.find(({ key }) => key === UNSCHEDULABLE)?.addedAtMs ?? cordonHolder(node).sinceMs
+  // creation times are whole seconds
+  return tolerates || (cordonedAtMs !== undefined && pod.createdAtMs >= Math.floor(cordonedAtMs / 1000) * 1000)
 }
 
 async function look(

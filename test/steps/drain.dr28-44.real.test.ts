@@ -1,0 +1,347 @@
+import { afterAll, expect } from 'vitest'
+import { real } from '../lab/need.ts'
+import { only, row, STUCK, status } from './dr-row.ts'
+import { isGone } from './dr-world.ts'
+import { openRaw, type Seen } from './kube-raw.ts'
+
+type Answer = ReturnType<typeof status>
+/** Answers the first so many evictions of the pod itself. */
+const first = (times: number, pod: string, answer: Answer) => {
+  let left = times
+  return { tamper: ({ path }: Seen) => (path.endsWith(`/pods/${pod}/eviction`) && left-- > 0 ? answer : undefined) }
+}
+const budget = (message: string): object => ({
+  reason: 'TooManyRequests',
+  details: { retryAfterSeconds: 1, causes: [{ reason: 'DisruptionBudget', message }] },
+})
+const terminating = { reason: 'Forbidden', details: { causes: [{ reason: 'NamespaceTerminating' }] } }
+
+await real(['kube'], 'kubectl drain, rows 28 to 44', (kube) => {
+  const raw = openRaw(kube.kubeconfig)
+  afterAll(() => raw.close())
+
+  row(raw, 'DR-28', 'a budget at its limit: 429 with its numbers, others go meanwhile', async (w) => {
+    await Promise.all([w.owned('x'), w.owned('y')])
+    await w.pdb('px', { minAvailable: 1, selector: only('x') })
+    const ran = await w.drain({ timeoutMs: 2_000 })
+    expect(ran.findings.find(({ topic }) => topic === 'pdb')).toMatchObject({
+      verdict: 'warn',
+      reason: 'is at its limit',
+      object: `${w.ns}/px`,
+    })
+    expect(ran.gate?.code).toBe('DRAIN-TIMEOUT')
+    expect(ran.progress.at(-1)?.waiting.map(({ object, why }) => [object, why])).toEqual([
+      [`${w.ns}/x`, 'The disruption budget px needs 1 healthy pods and has 1 currently'],
+    ])
+    expect(await isGone(w, 'y')).toBe(true)
+    expect(w.evictions().filter((name) => name === 'x')).toHaveLength(1)
+  })
+
+  row(raw, 'DR-29', 'room in the budget is seen by its watch, then the next try succeeds', async (w) => {
+    await w.owned('x')
+    await w.pdb('px', { minAvailable: 1, selector: only('x') })
+    let asked: Promise<unknown> | undefined
+    const ran = await w.drain(
+      {},
+      {
+        onProgress: ({ waiting }) => {
+          if (waiting.length > 0)
+            asked ??= raw.patch(`/apis/policy/v1/namespaces/${w.ns}/poddisruptionbudgets/px`, {
+              spec: { minAvailable: 0 },
+            })
+        },
+      },
+    )
+    await asked
+    expect(ran.error).toBeUndefined()
+    expect(ran.gate).toBeUndefined()
+    expect(w.evictions()).toEqual(['x', 'x'])
+  })
+
+  row(
+    raw,
+    'DR-30',
+    'a budget that is not counted yet: Retry-After is honoured (429 by a proxy: the real controller counts at once)',
+    async (w) => {
+      await w.owned('x')
+      const ran = await w.drain()
+      expect(ran.progress.some(({ waiting }) => waiting[0]?.why === 'still processing')).toBe(true)
+      expect(w.evictions()).toEqual(['x', 'x'])
+      expect(await isGone(w, 'x')).toBe(true)
+    },
+    first(1, 'x', status(429, 'Cannot evict pod', budget('still processing'))),
+  )
+
+  row(
+    raw,
+    'DR-31',
+    'a VM that migrates: shown so, gone by itself (429 by a proxy in the place of the webhook)',
+    async (w) => {
+      await w.owned('vm')
+      let gone: Promise<unknown> | undefined
+      const ran = await w.drain(
+        {},
+        {
+          onProgress: ({ waiting }) => {
+            if (waiting[0]?.why === 'VM migrating') gone ??= raw.remove(`/api/v1/namespaces/${w.ns}/pods/vm`)
+          },
+        },
+      )
+      await gone
+      expect(gone).toBeDefined()
+      expect(ran.error).toBeUndefined()
+      expect(await isGone(w, 'vm')).toBe(true)
+    },
+    first(
+      99,
+      'vm',
+      status(
+        429,
+        'admission webhook "virt-launcher-eviction-interceptor.kubevirt.io" denied the request: Eviction triggered evacuation of VMI "ns/vm"',
+      ),
+    ),
+  )
+
+  row(
+    raw,
+    'DR-32',
+    'priority and fairness: tried again, not called a budget (429 by a proxy)',
+    async (w) => {
+      await w.owned('x')
+      const ran = await w.drain()
+      expect(ran.progress.flatMap(({ waiting }) => waiting.map(({ why }) => why))).toContain(
+        'Too many requests, please try again later.',
+      )
+      expect(await isGone(w, 'x')).toBe(true)
+    },
+    first(
+      1,
+      'x',
+      status(429, 'Too many requests, please try again later.', {
+        reason: 'TooManyRequests',
+        details: { retryAfterSeconds: 1 },
+      }),
+    ),
+  )
+
+  row(
+    raw,
+    'DR-33',
+    'two budgets over a pod refuse the plan (us); found late, that pod fails and the others go',
+    async (w) => {
+      await Promise.all([w.owned('x'), w.owned('y')])
+      await w.pdb('p1', { minAvailable: 0, selector: only('x') })
+      const late = await w.drain({}, { between: () => w.pdb('p2', { minAvailable: 0, selector: only('x') }) })
+      expect(late.gate?.code ?? late.error?.code).toBe('PLAN-GREW')
+      const forced = await w.drain({}, { between: async () => {}, choose: () => 'go' })
+      expect(forced.blocked.map(({ code, fix }) => [code, fix])).toEqual([
+        ['DRAIN-MULTIPDB', `Remove one of the PDBs ${w.ns}/p1, ${w.ns}/p2.`],
+      ])
+      await raw.remove(`/apis/policy/v1/namespaces/${w.ns}/poddisruptionbudgets/p2`)
+      const gone = await w.drain(
+        {},
+        { between: () => w.pdb('p2', { minAvailable: 0, selector: only('x') }), choose: () => 'go' },
+      )
+      expect(gone.error?.code).toBe('DRAIN-MULTIPDB')
+      expect(gone.error?.message).toContain(
+        'This pod has more than one PodDisruptionBudget, which the eviction subresource does not support.',
+      )
+      expect(await isGone(w, 'y')).toBe(true)
+      expect(await isGone(w, 'x')).toBe(false)
+    },
+  )
+
+  row(
+    raw,
+    'DR-34',
+    'Pending and finished pods are evicted in spite of a full budget, a terminating one is waited for',
+    async (w) => {
+      const meta = { labels: { app: 'x' } }
+      await Promise.all([
+        w.owned('x', { meta, phase: 'Pending' }),
+        w.owned('f', { meta, phase: 'Succeeded' }),
+        w.owned('t', { meta: { ...meta, annotations: { 'kubelab/term': '1s' } } }),
+      ])
+      await w.pdb('px', { minAvailable: 3, selector: only('x') })
+      await raw.remove(`/api/v1/namespaces/${w.ns}/pods/t`)
+      const ran = await w.drain()
+      expect(ran.error).toBeUndefined()
+      expect(w.evictions().toSorted()).toEqual(['f', 'x'])
+      expect(await isGone(w, 't')).toBe(true)
+    },
+  )
+
+  row(raw, 'DR-35', 'a pod that is not Ready goes while enough are healthy', async (w) => {
+    const meta = { labels: { app: 'x' } }
+    await Promise.all([w.owned('good', { meta }), w.owned('bad', { meta })])
+    await raw.patch(`/api/v1/namespaces/${w.ns}/pods/bad/status`, {
+      status: { conditions: [{ type: 'Ready', status: 'False' }] },
+    })
+    await w.pdb('px', { minAvailable: 1, selector: only('x') })
+    const ran = await w.drain({ timeoutMs: 2_000 })
+    expect(ran.gate?.code).toBe('DRAIN-TIMEOUT')
+    expect(await isGone(w, 'bad')).toBe(true)
+    expect(await isGone(w, 'good')).toBe(false)
+  })
+
+  row(raw, 'DR-36', 'a pod that is gone when its eviction arrives counts as done', async (w) => {
+    await w.owned('x')
+    await w.owned('y')
+    const ran = await w.drain(
+      {},
+      {
+        safePoint: async () => {
+          if (w.audit().some(({ method }) => method === 'PATCH') && (await w.exists('x')) !== undefined)
+            await raw.remove(`/api/v1/namespaces/${w.ns}/pods/x`, { gracePeriodSeconds: 0 })
+        },
+      },
+    )
+    expect(ran.error).toBeUndefined()
+    expect(w.evictions().toSorted()).toEqual(['x', 'y'])
+    expect(ran.done[1]?.evidence.text).toBe('2 pods gone, 0 stay')
+  })
+
+  row(
+    raw,
+    'DR-37',
+    'a terminating namespace and the pod terminates: no more evictions (403 by a proxy)',
+    async (w) => {
+      await w.owned('x', { meta: { annotations: { 'kubelab/term': '1s' } } })
+      let asked: Promise<unknown> | undefined
+      const ran = await w.drain(
+        {},
+        {
+          onProgress: ({ waiting }) => {
+            if (waiting.length > 0) asked ??= raw.remove(`/api/v1/namespaces/${w.ns}/pods/x`)
+          },
+        },
+      )
+      await asked
+      expect(ran.error).toBeUndefined()
+      expect(w.evictions()).toEqual(['x'])
+    },
+    first(9, 'x', status(403, 'unable to create new content because it is being terminated', terminating)),
+  )
+
+  row(
+    raw,
+    'DR-38',
+    'the same while the pod does not terminate: tried again (403 by a proxy)',
+    async (w) => {
+      await w.owned('x')
+      const ran = await w.drain()
+      expect(ran.error).toBeUndefined()
+      expect(w.evictions()).toEqual(['x', 'x'])
+      expect(await isGone(w, 'x')).toBe(true)
+    },
+    first(1, 'x', status(403, 'unable to create new content because it is being terminated', terminating)),
+  )
+
+  row(
+    raw,
+    'DR-39',
+    'any other refusal fails that pod at once, the others go (400 by a proxy)',
+    async (w) => {
+      await Promise.all([w.owned('x'), w.owned('y')])
+      const ran = await w.drain()
+      expect(ran.error?.code).toBe('DRAIN-EVICT')
+      expect(ran.error?.message).toContain(`error when evicting pods/"x" -n "${w.ns}": nonsense`)
+      expect(w.evictions().filter((name) => name === 'x')).toHaveLength(1)
+      expect(await isGone(w, 'y')).toBe(true)
+    },
+    first(9, 'x', status(400, 'nonsense')),
+  )
+
+  const graceOf = (seen: readonly Seen[]): unknown =>
+    JSON.parse(seen.find(({ path }) => path.endsWith('/eviction'))?.body ?? '{}').deleteOptions?.gracePeriodSeconds
+  row(raw, 'DR-40', "the pod's own grace period: none is sent", async (w) => {
+    await w.owned('x')
+    expect((await w.drain()).error).toBeUndefined()
+    expect(w.evictions()).toEqual(['x'])
+    expect(graceOf(w.seen)).toBeUndefined()
+  })
+
+  row(raw, 'DR-41', 'a given grace period is sent', async (w) => {
+    await w.owned('x')
+    expect((await w.drain({ gracePeriodSeconds: 0 })).error).toBeUndefined()
+    expect(graceOf(w.seen)).toBe(0)
+    await raw.patch(`/api/v1/nodes/${w.a}`, { spec: { unschedulable: false } })
+    w.seen.length = 0
+    await w.owned('y')
+    expect((await w.drain({ gracePeriodSeconds: 900 })).error).toBeUndefined()
+    expect(graceOf(w.seen)).toBe(900)
+  })
+
+  row(raw, 'DR-42', 'a pod that is back under its name with another uid is done', async (w) => {
+    const template = {
+      metadata: { labels: { app: 'ss' } },
+      spec: {
+        terminationGracePeriodSeconds: 1,
+        nodeSelector: { dr: w.ns },
+        tolerations: [{ key: 'dr', operator: 'Exists' }],
+        containers: [{ name: 'c', image: 'registry.example/c:1' }],
+      },
+    }
+    await raw.patch(`/api/v1/nodes/${w.b}`, { spec: { unschedulable: true } })
+    await raw.create(`/apis/apps/v1/namespaces/${w.ns}/statefulsets`, {
+      apiVersion: 'apps/v1',
+      kind: 'StatefulSet',
+      metadata: { name: 'ss' },
+      spec: { serviceName: 'ss', replicas: 1, selector: { matchLabels: { app: 'ss' } }, template },
+    })
+    const { until } = await import('./kube-raw.ts')
+    await until('ss-0 runs on a', async () => (await w.exists('ss-0'))?.['status'].phase === 'Running')
+    await raw.patch(`/api/v1/nodes/${w.b}`, { spec: { unschedulable: false } })
+    const ran = await w.drain()
+    expect(ran.error).toBeUndefined()
+    expect(ran.findings.find(({ topic }) => topic === 'single-replica')?.object).toBe(`${w.ns}/ss-0`)
+    expect(w.evictions()).toEqual(['ss-0'])
+    expect(await until('ss-0 runs on b', async () => (await w.exists('ss-0'))?.['spec'].nodeName)).toBe(w.b)
+  })
+
+  let broken = 3
+  row(
+    raw,
+    'DR-43',
+    'errors while waiting are tolerated (us; 500 by a proxy)',
+    async (w) => {
+      await w.owned('x', { meta: { annotations: { 'kubelab/term': '1s' } } })
+      const ran = await w.drain()
+      expect(ran.error).toBeUndefined()
+      expect(broken).toBeLessThan(0)
+      expect(await isGone(w, 'x')).toBe(true)
+    },
+    {
+      tamper: ({ path }) =>
+        path.includes('watch=1') && path.includes('/pods') && broken-- > 0 ? status(500, 'no') : undefined,
+    },
+  )
+
+  row(
+    raw,
+    'DR-44',
+    "the time-out is a gate with kubectl's texts; the node stays cordoned; force via delete names the budget",
+    async (w) => {
+      await Promise.all([w.owned('x'), w.owned('s', { meta: { ...STUCK } })])
+      await raw.patch(`/api/v1/namespaces/${w.ns}/pods/s`, { metadata: { labels: { app: 's' } } })
+      await w.pdb('px', { minAvailable: 1, selector: only('x') })
+      await raw.patch(`/api/v1/namespaces/${w.ns}/pods/x`, { metadata: { labels: { app: 'x' } } })
+      const ran = await w.drain({ timeoutMs: 2_000 })
+      expect(ran.gate).toMatchObject({ kind: 'gate', code: 'DRAIN-TIMEOUT' })
+      expect(ran.gate?.text).toContain(`There are pending pods in node "${w.a}"`)
+      expect(ran.gate?.choices.map(({ word, risk }) => [word, risk])).toEqual([
+        ['wait', 'disruptive'],
+        ['pdb', 'read'],
+        ['force', 'destructive'],
+        ['abort', 'change'],
+      ])
+      expect(ran.gate?.choices.find(({ word }) => word === 'force')?.label).toContain(`${w.ns}/px`)
+      const details = ran.gate?.details?.join('\n')
+      expect(details).toContain(`error when evicting pods/"x" -n "${w.ns}": global timeout reached: 2s`)
+      expect(details).toContain(
+        `error when waiting for pod "s" in namespace "${w.ns}" to terminate: context deadline exceeded`,
+      )
+      expect((await w.node())['spec'].unschedulable).toBe(true)
+    },
+  )
+})
