@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process'
-import { existsSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { born, type Owned, own, stopRun } from './process.ts'
@@ -7,12 +7,15 @@ import type { Lab } from './server.ts'
 
 const PREFIX = 'sluice-lab-'
 
+/** The temporary folder is everybody's: another user's list of pids is not obeyed. */
+const isOurs = (dir: string): boolean => statSync(dir, { throwIfNoEntry: false })?.uid === process.getuid?.()
+
 /** Stops what dead runs have left, and only runs whose own process is gone. */
 async function clearDeadRuns(): Promise<void> {
   const dirs = readdirSync(tmpdir()).filter((name) => name.startsWith(PREFIX))
   for (const dir of dirs.map((name) => join(tmpdir(), name))) {
     const file = join(dir, 'run.json')
-    if (!existsSync(file)) continue
+    if (!isOurs(dir) || !existsSync(file)) continue
     const run = JSON.parse(readFileSync(file, 'utf8')) as Owned // written below
     if (born(run.pid) !== run.born) await stopRun(dir).catch(() => {})
   }
