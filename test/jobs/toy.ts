@@ -9,6 +9,7 @@ import { silentLog } from '../../src/log.ts'
 import type { Person } from '../../src/person.ts'
 import type { Decide, Decision } from '../../src/policies/policy.ts'
 import type { Step } from '../../src/steps/step.ts'
+import { keys } from '../../src/store/keys.ts'
 import { openStore } from '../../src/store/open.ts'
 import type { Store } from '../../src/store/store.ts'
 import type { Cluster } from '../../src/systems/kubernetes/port.ts'
@@ -150,30 +151,25 @@ export async function until(jobs: Jobs, job: string, ...states: readonly JobStat
   throw new Error(`job ${job} never was ${states.join('|')}; it was ${seen.join(', ')}`)
 }
 
-export async function history(jobs: Jobs, job: string): Promise<readonly JobState[]> {
-  const now = await jobs.get(job)
-  const ctl = new AbortController()
-  const states: JobState[] = []
-  for await (const t of jobs.transitions('0', ctl.signal)) {
-    if (t.job === job) states.push(t.state)
-    if (t.job === job && t.state === now?.state && states.length > 0 && t.revision <= now.revision) {
-      // the newest transition of this job has the state it has now; earlier visits to it have a smaller revision
-      if (await isNewest(jobs, t.id, job)) break
-    }
-  }
-  ctl.abort()
-  return states
+/** The states a job went through, from the stream itself. */
+export async function history(store: Store, job: string): Promise<readonly string[]> {
+  const entries = await store.redis.xrange(keys.transitions, '-', '+')
+  const at = (fields: readonly string[], name: string) => fields[fields.indexOf(name) + 1] ?? ''
+  return entries.filter(([, fields]) => at(fields, 'job') === job).map(([, fields]) => at(fields, 'state'))
 }
 
-async function isNewest(jobs: Jobs, id: string, job: string): Promise<boolean> {
-  const ctl = new AbortController()
-  const marker = setTimeout(() => ctl.abort(), 50)
-  for await (const t of jobs.transitions(id, ctl.signal)) {
-    if (t.job === job) {
-      clearTimeout(marker)
-      ctl.abort()
-      return false
-    }
+export type Latch = { readonly open: () => void; readonly opened: Promise<void> }
+export function latch(): Latch {
+  const { promise, resolve } = Promise.withResolvers<void>()
+  return { open: resolve, opened: promise }
+}
+
+/** Waits until the newest revision is as wanted, for what is no transition (votes, progress). */
+export async function revised(jobs: Jobs, job: string, wanted: (now: Revision) => boolean): Promise<Revision> {
+  for (let tries = 0; tries < 2_000; tries++) {
+    const now = await jobs.get(job)
+    if (now !== undefined && wanted(now)) return now
+    await new Promise((resolve) => setTimeout(resolve, 5))
   }
-  return true
+  throw new Error(`job ${job} never became what was wanted`)
 }
