@@ -119,7 +119,7 @@ class PracticeHost {
       furnish(root, seed)
       greet(connection, root, allowed, onRequest)
     }
-    this.server = createServer((socket) => this.#accept(socket))
+    this.server = createServer({ noDelay: true }, (socket) => this.#accept(socket))
   }
 
   cut(): void {
