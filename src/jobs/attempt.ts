@@ -125,7 +125,8 @@ export async function cancelPath(attempt: Attempt): Promise<void> {
   const { deps, record, steps, world } = attempt
   const now = (await deps.records.get(record.revision.job)) ?? record
   try {
-    if (wantsUndo(attempt, now)) await undo(world, steps)
+    const undoing = wantsUndo(attempt, now)
+    if (undoing) await undo(world, steps)
     const details = await survey(world, steps)
     const changed = steps.some((s) => ours(world, s))
     const by = now.inner.cancel?.by
@@ -137,7 +138,7 @@ export async function cancelPath(attempt: Attempt): Promise<void> {
           state: 'cancelled',
           code: 'CANCELLED',
           result: { text, details },
-          offer: offerOf(attempt),
+          offer: undoing ? undefined : offerOf(attempt),
           ...(by === undefined ? {} : { by }),
         }),
       false,

@@ -105,14 +105,24 @@ export async function openStore(options: OpenStoreOptions): Promise<Store & { re
     AbortSignal.timeout(10_000),
     ...(options.signal === undefined ? [] : [options.signal]),
   ])
-  const embedded: Embedded | undefined =
-    options.url === undefined
-      ? await ensureServer({ dir: options.dir, log: options.log, signal: limit, idleMs: options.idleMs ?? 600_000 })
-      : undefined
+  const ensure = (signal: AbortSignal): Promise<Embedded> =>
+    ensureServer({ dir: options.dir, log: options.log, signal, idleMs: options.idleMs ?? 600_000 })
+  const embedded = options.url === undefined ? await ensure(limit) : undefined
   const where = options.url ?? `unix://${embedded?.socket ?? ''}`
   const redis = logErrors(connect(where, COMMANDS), options.log)
   const others: Redis[] = []
+  let closing = false
+  // our own server was killed: whoever uses it brings it back (flock lets one of them), and the connections find it again
+  const revive = (): void => {
+    if (closing || embedded === undefined) return
+    ensure(AbortSignal.timeout(10_000)).catch((error: unknown) => {
+      options.log.error({ err: String(error) }, 'the embedded store cannot be started again')
+      if (!closing) setTimeout(revive, 1_000).unref()
+    })
+  }
+  redis.on('close', revive)
   const close = async (): Promise<void> => {
+    closing = true
     await embedded?.release(redis).catch((error: unknown) => options.log.warn({ err: String(error) }, 'stopping redis'))
     for (const one of [redis, ...others]) one.disconnect()
   }
@@ -134,6 +144,7 @@ export async function openStore(options: OpenStoreOptions): Promise<Store & { re
     }
     return { redis, blocking, prefix: '{sluice}', close, server }
   } catch (error) {
+    closing = true
     redis.disconnect()
     throw error
   }
