@@ -44,7 +44,15 @@ export type Capabilities = {
 }
 export type CapabilityName = keyof Capabilities
 
-export type Situation = { readonly person: Person; readonly room: string; readonly event: string; readonly text: string; readonly atMs: number; readonly thread?: { readonly job: string }; readonly signal: AbortSignal }
+export type Situation = {
+  readonly person: Person
+  readonly room: string
+  readonly event: string
+  readonly text: string
+  readonly atMs: number
+  readonly thread?: { readonly job: string }
+  readonly signal: AbortSignal
+}
 
 export type AnswerCommand = Described<never> & {
   readonly kind: 'answer'
@@ -57,7 +65,10 @@ export type Command = AnswerCommand | ChangeCommand
 
 /** A read, or a word about jobs. `takes` is all it gets. */
 export function answer<A, const N extends readonly CapabilityName[]>(
-  command: Described<A> & { readonly takes: N; readonly answer: (args: A, ctx: Pick<Capabilities, N[number]> & Situation) => Promise<Message | Refusal> },
+  command: Described<A> & {
+    readonly takes: N
+    readonly answer: (args: A, ctx: Pick<Capabilities, N[number]> & Situation) => Promise<Message | Refusal>
+  },
 ): AnswerCommand {
   // args were parsed by command.args before they come here: A is erased only in the list of all commands
   return { ...command, kind: 'answer', risk: 'read' } as unknown as AnswerCommand
@@ -65,7 +76,11 @@ export function answer<A, const N extends readonly CapabilityName[]>(
 
 /** A change of a cluster: planned, decided, approved, queued, done once. */
 export function change<A>(
-  command: Described<A> & Omit<Change, 'risk' | 'resolve'> & { readonly risk: (args: A) => Exclude<Risk, 'read'>; readonly resolve: (args: A, read: Parameters<Change['resolve']>[1]) => ReturnType<Change['resolve']> },
+  command: Described<A> &
+    Omit<Change, 'risk' | 'resolve'> & {
+      readonly risk: (args: A) => Exclude<Risk, 'read'>
+      readonly resolve: (args: A, read: Parameters<Change['resolve']>[1]) => ReturnType<Change['resolve']>
+    },
 ): ChangeCommand {
   // see answer(): the stored arguments went through command.args
   return { ...command, kind: 'change' } as unknown as ChangeCommand
@@ -91,11 +106,31 @@ export type InventoryCluster = {
   readonly nodes: readonly InventoryNode[]
   readonly live: boolean
 }
-export type Inventory = { readonly clusters: readonly InventoryCluster[]; readonly people: readonly { readonly name: string; readonly title: string }[] }
+export type Inventory = {
+  readonly clusters: readonly InventoryCluster[]
+  readonly people: readonly { readonly name: string; readonly title: string }[]
+}
 
 /** What a sentence was understood as. */
 export type Understood =
-  | { readonly result: 'command'; readonly commands: readonly { readonly command: string; readonly risk: Risk; readonly args: Readonly<Record<string, unknown>> }[] }
-  | { readonly result: 'ask'; readonly code: Code; readonly message: string; readonly choices: readonly { readonly label: string; readonly text: string }[] }
-  | { readonly result: 'refuse'; readonly code: Code; readonly message: string; readonly choices: readonly { readonly label: string; readonly text: string }[] }
+  | {
+      readonly result: 'command'
+      readonly commands: readonly {
+        readonly command: string
+        readonly risk: Risk
+        readonly args: Readonly<Record<string, unknown>>
+      }[]
+    }
+  | {
+      readonly result: 'ask'
+      readonly code: Code
+      readonly message: string
+      readonly choices: readonly { readonly label: string; readonly text: string }[]
+    }
+  | {
+      readonly result: 'refuse'
+      readonly code: Code
+      readonly message: string
+      readonly choices: readonly { readonly label: string; readonly text: string }[]
+    }
   | { readonly result: 'ignore' }

@@ -69,7 +69,13 @@ const knownRule = (known: Known): Rule => ({
   known,
   args: new Set(['cluster', 'nodes', 'selector']),
   programs: known.phrases.map(compilePhrase),
-  floats: { options: (known.options ?? []).map(compilePhrase), cluster: true, clause: true, ticket: true, time: true },
+  floats: {
+    options: (known.options ?? []).map(compilePhrase),
+    cluster: true,
+    clause: known.code !== 'PARSE-ALL',
+    ticket: true,
+    time: true,
+  },
 })
 
 const wordsOf = (program: Program): readonly string[] =>

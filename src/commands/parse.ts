@@ -6,7 +6,7 @@ import { namesOf } from './grammar/names.ts'
 import type { Sentence } from './grammar/slots.ts'
 import { controlCharacterAt, MAX_CHARACTERS, type Token, tokenise } from './grammar/tokens.ts'
 import { isNegation } from './grammar/words.ts'
-import { answerPending, type Pending } from './grammar/pending.ts'
+import { answerPending, gateWord, type Pending } from './grammar/pending.ts'
 import { lead } from './grammar/lead.ts'
 import { parseSeveral } from './grammar/several.ts'
 import { unknown } from './grammar/unknown.ts'
@@ -46,6 +46,8 @@ export function parse(text: string, context: ParseContext): Understood {
   if (text.length > (context.maxCharacters ?? MAX_CHARACTERS)) return plainNo('PARSE-TOO-LONG')
   const control = controlCharacterAt(text)
   if (control !== -1) return plainNo('PARSE-CONTROL', undefined)
+  const word = gateWord(text, context.thread)
+  if (word !== undefined) return parse(word, withoutPending(context))
   const answered = answerPending(text, context)
   if (answered !== undefined) return typeof answered === 'string' ? parse(answered, withoutPending(context)) : answered
   const tokens = tokenise(text)
@@ -58,8 +60,9 @@ export function parse(text: string, context: ParseContext): Understood {
   return parseSentence(sentence, questionMark, context)
 }
 
-function withoutPending({ pending: _pending, ...context }: ParseContext): ParseContext {
-  return context
+/** A reply is looked at once: what it stands for is read as if it had been typed. */
+function withoutPending({ pending: _pending, thread, ...context }: ParseContext): ParseContext {
+  return { ...context, ...(thread === undefined ? {} : { thread: { job: thread.job } }) }
 }
 
 /** One command, or several, or why not. */

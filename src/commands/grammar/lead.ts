@@ -16,19 +16,23 @@ export type Lead = {
 
 const isMention = (text: string): boolean => /^(?:<@[a-z0-9|._-]+>|@sluice|sluice|\/sluice|!sluice|!)$/.test(text)
 
-function skipMentions(sentence: Sentence, from: number): number {
-  let i = from
-  while (
-    isMention(sentence.tokens[i]?.lower ?? '') ||
-    (i > from && [':', ','].includes(sentence.tokens[i]?.lower ?? ''))
-  )
-    i += 1
-  return i
+/** Mentions at the front, also behind a greeting (`hey @sluice, ...`). */
+function skipMentions(sentence: Sentence): number {
+  const word = (at: number): string => sentence.tokens[at]?.lower ?? ''
+  let from = 0
+  for (let i = 0; i < sentence.tokens.length; ) {
+    const filler = skipWords(FILLERS, sentence.tokens, i)
+    if (isMention(word(i))) from = i + 1
+    else if (filler === i) break
+    i = Math.max(i + 1, filler)
+  }
+  while (from > 0 && [':', ','].includes(word(from))) from += 1
+  return from
 }
 
 /** Reads greetings, mentions, politeness and questions off the front. */
 export function lead(sentence: Sentence, _questionMark: boolean): Lead {
-  let from = skipMentions(sentence, 0)
+  let from = skipMentions(sentence)
   const plainFrom = from
   let plan = false
   let request = sentence.tokens.some((_, i) => skipWords(REQUESTS, sentence.tokens, i) > i)

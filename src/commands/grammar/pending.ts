@@ -48,6 +48,17 @@ const bare = (text: string): string =>
     .replace(/^(?:<@[a-z0-9|._-]+>|@?sluice[:,]?|!|\/sluice)\s*/, '')
     .replaceAll(/[.!?,\s]+$/g, '')
 
+/** A word of the open gate of the job whose thread this is: `longer`. */
+export function gateWord(
+  text: string,
+  thread: { readonly job: string; readonly words?: readonly string[] } | undefined,
+): string | undefined {
+  if (thread?.words === undefined || text.length > 80) return undefined
+  const reply = bare(text)
+  const word = thread.words.find((w) => w.toLowerCase() === reply)
+  return word === undefined ? undefined : `job ${thread.job} ${word}`
+}
+
 /**
  * The sentence a reply stands for, or its outcome; undefined when the text is no reply.
  * `yes` and `no` with nothing asked are people talking to each other: ignored.
@@ -63,6 +74,8 @@ export function answerPending(text: string, context: { readonly pending?: Pendin
     return choices.length === 1 && first !== undefined
       ? first.text
       : { result: 'ask', code: 'PARSE-AMBIGUOUS', message: 'Which one?', choices }
+  if (/^\d+$/.test(reply) && Number(reply) > choices.length)
+    return { result: 'ask', code: 'PARSE-AMBIGUOUS', message: `There are ${choices.length} to choose from.`, choices }
   const numbered = /^[1-9]\d?$/.test(reply) ? choices[Number(reply) - 1] : undefined
   return (
     choices.find((c) => c.label.toLowerCase() === reply) ??
