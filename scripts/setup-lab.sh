@@ -29,7 +29,7 @@ bring_synapse() {
   command -v python3 >/dev/null || bring_system python3 || return 0
   if ! command -v uv >/dev/null && ! [ -x "$cache/uv/bin/uv" ]; then
     echo "setup: uv (pip, into $cache/uv)"
-    python3 -m venv "$cache/uv" 2>/dev/null || { bring_system python3-venv && python3 -m venv "$cache/uv"; } || return 0
+    python3 -m venv "$cache/uv" >/dev/null 2>&1 || { bring_system python3-venv && python3 -m venv "$cache/uv"; } || return 0
     "$cache/uv/bin/pip" install -q uv || return 0
   fi
   uv=$(command -v uv || echo "$cache/uv/bin/uv")
