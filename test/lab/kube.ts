@@ -132,3 +132,11 @@ export function attachKube(data: KubeData): KubeLab {
     },
   }
 }
+
+// By hand: node test/lab/kube.ts DIR  brings a lab, prints where it is, and stops it when it is interrupted.
+if (import.meta.main) {
+  const lab = await bringKube({ dir: process.argv[2] ?? '/tmp/kube-lab', log: (line) => console.error(line) })
+  console.log(JSON.stringify({ ...lab.data, pids: await lab.pids() }))
+  process.once('SIGINT', () => void lab.stop().then(() => process.exit(0)))
+  setInterval(() => {}, 60_000)
+}

@@ -15,6 +15,8 @@ export type BringP10 = {
   readonly dir: string
   /** Host names of the workers; default: p10's eleven. */
   readonly workers?: readonly string[]
+  /** Until a silent node is NotReady; default 40_000, as Kubernetes has it. */
+  readonly graceMs?: number
   readonly log?: (line: string) => void
 }
 
@@ -39,17 +41,14 @@ async function kubeconfig(site: Site, first: string, port: number): Promise<stri
   return file
 }
 
-async function cluster(
-  site: Site,
-  workers: readonly string[],
-  version: string,
-  log: (line: string) => void,
-): Promise<void> {
+type Wanted = { readonly workers: readonly string[]; readonly version: string; readonly graceMs: number }
+
+async function cluster(site: Site, { workers, version, graceMs }: Wanted, log: (line: string) => void): Promise<void> {
   const [first = '', ...others] = CONTROL_PLANES
   await siteUp(site)
   for (const name of [...CONTROL_PLANES, ...workers]) await hostUp(site, name)
   log(`p10: kubeadm init on ${first}`)
-  await kubeadmInit(site, first, version)
+  await kubeadmInit(site, first, { version, graceMs })
   for (const name of others) {
     log(`p10: kubeadm join of ${name} as a control plane`)
     await kubeadmJoin(site, first, name, { controlPlane: true })
@@ -71,7 +70,7 @@ export async function bringP10(options: BringP10): Promise<P10Lab> {
   const keeper = await startKeeper(options.dir)
   const site = { dir: options.dir, bin, keeper }
   try {
-    await cluster(site, workers, versions['kubernetes'] ?? '', log)
+    await cluster(site, { workers, version: versions['kubernetes'] ?? '', graceMs: options.graceMs ?? 40_000 }, log)
     const port = await keeper.relay(0, apiSocket(site))
     const config = await kubeconfig(site, CONTROL_PLANES[0] ?? '', port)
     await untilNodesReady(kubectlWith(bin, config), CONTROL_PLANES.length + workers.length)
@@ -104,4 +103,13 @@ export function attachP10(data: KubeData): P10Lab {
     powerOn: (host) => hostUp(site, host),
     on: (host, argv, stdin) => on(site, host, argv, stdin),
   }
+}
+
+// By hand: node test/lab/p10.ts DIR [WORKER...]  brings p10, prints where it is, and stops it when it is interrupted.
+if (import.meta.main) {
+  const [dir = '/tmp/p10-lab', ...workers] = process.argv.slice(2)
+  const lab = await bringP10({ dir, ...(workers.length > 0 ? { workers } : {}), log: (line) => console.error(line) })
+  console.log(JSON.stringify({ ...lab.data, pids: await lab.pids() }))
+  process.once('SIGINT', () => void lab.stop().then(() => process.exit(0)))
+  setInterval(() => {}, 60_000)
 }

@@ -10,7 +10,9 @@ const registration = (name: string) =>
   `{name: ${name}, imagePullPolicy: Never, criSocket: ${CRI}, kubeletExtraArgs: [{name: node-ip, value: "${addressOf(name)}"}]}`
 const endpoint = (name: string) => `{advertiseAddress: "${addressOf(name)}", bindPort: ${API_PORT}}`
 
-function initConfig(name: string, version: string): string {
+type Wanted = { readonly version: string; readonly graceMs: number }
+
+function initConfig(name: string, { version, graceMs }: Wanted): string {
   return `apiVersion: kubeadm.k8s.io/v1beta4
 kind: InitConfiguration
 localAPIEndpoint: ${endpoint(name)}
@@ -24,16 +26,16 @@ controlPlaneEndpoint: ${API_NAME}:${API_PORT}
 encryptionAlgorithm: ECDSA-P256
 networking: {dnsDomain: p10.k8s.ooo, serviceSubnet: "fd00:0:0:3::/108", podSubnet: "fd00:0:0:2::/64"}
 apiServer: {extraArgs: [{name: audit-policy-file, value: ${AUDIT_FILE}}, {name: audit-log-path, value: /var/log/${AUDIT_LOG}}]}
-controllerManager: {extraArgs: [{name: node-cidr-mask-size-ipv6, value: "80"}]}
+controllerManager: {extraArgs: [{name: node-cidr-mask-size-ipv6, value: "80"}, {name: node-monitor-grace-period, value: ${graceMs}ms}]}
 `
 }
 
 /** Real `kubeadm init` of the first control plane. */
-export async function kubeadmInit(site: Site, name: string, version: string): Promise<void> {
+export async function kubeadmInit(site: Site, name: string, wanted: Wanted): Promise<void> {
   await writeFile(backends(site), `${addressOf(name)}\n`)
   await balancerUp(site)
   await put(site, name, AUDIT_FILE, AUDIT_POLICY)
-  await put(site, name, '/etc/kubeadm.yaml', initConfig(name, version))
+  await put(site, name, '/etc/kubeadm.yaml', initConfig(name, wanted))
   const quiet = ['--skip-token-print', '--skip-certificate-key-print', '--ignore-preflight-errors=all']
   await mustOn(site, name, ['kubeadm', 'init', '--config', '/etc/kubeadm.yaml', '--upload-certs', ...quiet])
 }

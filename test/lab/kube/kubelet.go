@@ -88,16 +88,24 @@ func kubeletMain() {
 	if h := flagValue(args, "hostname-override"); h != "" {
 		k.host = h
 	}
-	k.ip = flagValue(args, "node-ip")
-	if k.ip == "" {
-		as, _ := net.InterfaceAddrs()
-		for _, a := range as {
-			if n, ok := a.(*net.IPNet); ok && n.IP.IsGlobalUnicast() {
-				k.ip = n.IP.String()
-				break
-			}
+	if k.ip = flagValue(args, "node-ip"); k.ip == "" {
+		k.ip = firstAddress()
+	}
+	k.work()
+}
+
+func firstAddress() string {
+	as, _ := net.InterfaceAddrs()
+	for _, a := range as {
+		if n, ok := a.(*net.IPNet); ok && n.IP.IsGlobalUnicast() {
+			return n.IP.String()
 		}
 	}
+	return ""
+}
+
+// work: static pods until a signal comes
+func (k *kubelet) work() {
 	conf := struct {
 		HealthzBindAddress string `json:"healthzBindAddress"`
 		HealthzPort        int    `json:"healthzPort"`

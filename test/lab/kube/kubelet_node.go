@@ -52,50 +52,57 @@ func (k *kubelet) api() {
 	}
 }
 
+// bootstrap: a client certificate by a CSR, as kubelets get theirs, and the kubeconfig that uses it
+func (k *kubelet) bootstrap(ctx context.Context, boot, kc string) error {
+	cfg, err := clientcmd.BuildConfigFromFlags("", boot)
+	if err != nil {
+		return err
+	}
+	raw, err := clientcmd.LoadFromFile(boot)
+	if err != nil {
+		return err
+	}
+	cs := kubernetes.NewForConfigOrDie(cfg)
+	key, _ := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	der, _ := x509.CreateCertificateRequest(rand.Reader, &x509.CertificateRequest{Subject: pkix.Name{CommonName: "system:node:" + k.host, Organization: []string{"system:nodes"}}}, key)
+	c, err := cs.CertificatesV1().CertificateSigningRequests().Create(ctx, &certv1.CertificateSigningRequest{
+		ObjectMeta: metav1.ObjectMeta{GenerateName: "node-csr-" + k.host + "-"},
+		Spec: certv1.CertificateSigningRequestSpec{Request: pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE REQUEST", Bytes: der}), SignerName: certv1.KubeAPIServerClientKubeletSignerName,
+			Usages: []certv1.KeyUsage{certv1.UsageDigitalSignature, certv1.UsageClientAuth}}}, metav1.CreateOptions{})
+	if err != nil {
+		say("csr: %v", err)
+		return err
+	}
+	for len(c.Status.Certificate) == 0 {
+		time.Sleep(100 * time.Millisecond)
+		if n, err := cs.CertificatesV1().CertificateSigningRequests().Get(ctx, c.Name, metav1.GetOptions{}); err == nil {
+			c = n
+		}
+	}
+	kb, _ := x509.MarshalECPrivateKey(key)
+	f := kubeletDir + "/pki/kubelet-client-current.pem"
+	os.MkdirAll(filepath.Dir(f), 0o755)
+	if err := os.WriteFile(f, append(c.Status.Certificate, pem.EncodeToMemory(&pem.Block{Type: "EC PRIVATE KEY", Bytes: kb})...), 0o600); err != nil {
+		return err
+	}
+	out := clientcmdapi.NewConfig()
+	out.Clusters["default-cluster"] = raw.Clusters[raw.Contexts[raw.CurrentContext].Cluster]
+	out.AuthInfos["default-auth"] = &clientcmdapi.AuthInfo{ClientCertificate: f, ClientKey: f}
+	out.Contexts["default-context"] = &clientcmdapi.Context{Cluster: "default-cluster", AuthInfo: "default-auth", Namespace: "default"}
+	out.CurrentContext = "default-context"
+	if err := clientcmd.WriteToFile(*out, kc); err != nil {
+		return err
+	}
+	say("bootstrapped as %s", c.Name)
+	return nil
+}
+
 func (k *kubelet) connect() error {
-	ctx := context.Background()
 	kc, boot := etcKube+"/kubelet.conf", etcKube+"/bootstrap-kubelet.conf"
 	if _, err := os.Stat(kc); err != nil {
-		cfg, err := clientcmd.BuildConfigFromFlags("", boot)
-		if err != nil {
+		if err := k.bootstrap(context.Background(), boot, kc); err != nil {
 			return err
 		}
-		raw, err := clientcmd.LoadFromFile(boot)
-		if err != nil {
-			return err
-		}
-		cs := kubernetes.NewForConfigOrDie(cfg)
-		key, _ := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-		der, _ := x509.CreateCertificateRequest(rand.Reader, &x509.CertificateRequest{Subject: pkix.Name{CommonName: "system:node:" + k.host, Organization: []string{"system:nodes"}}}, key)
-		c, err := cs.CertificatesV1().CertificateSigningRequests().Create(ctx, &certv1.CertificateSigningRequest{
-			ObjectMeta: metav1.ObjectMeta{GenerateName: "node-csr-" + k.host + "-"},
-			Spec: certv1.CertificateSigningRequestSpec{Request: pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE REQUEST", Bytes: der}), SignerName: certv1.KubeAPIServerClientKubeletSignerName,
-				Usages: []certv1.KeyUsage{certv1.UsageDigitalSignature, certv1.UsageClientAuth}}}, metav1.CreateOptions{})
-		if err != nil {
-			say("csr: %v", err)
-			return err
-		}
-		for len(c.Status.Certificate) == 0 {
-			time.Sleep(100 * time.Millisecond)
-			if n, err := cs.CertificatesV1().CertificateSigningRequests().Get(ctx, c.Name, metav1.GetOptions{}); err == nil {
-				c = n
-			}
-		}
-		kb, _ := x509.MarshalECPrivateKey(key)
-		f := kubeletDir + "/pki/kubelet-client-current.pem"
-		os.MkdirAll(filepath.Dir(f), 0o755)
-		if err := os.WriteFile(f, append(c.Status.Certificate, pem.EncodeToMemory(&pem.Block{Type: "EC PRIVATE KEY", Bytes: kb})...), 0o600); err != nil {
-			return err
-		}
-		out := clientcmdapi.NewConfig()
-		out.Clusters["default-cluster"] = raw.Clusters[raw.Contexts[raw.CurrentContext].Cluster]
-		out.AuthInfos["default-auth"] = &clientcmdapi.AuthInfo{ClientCertificate: f, ClientKey: f}
-		out.Contexts["default-context"] = &clientcmdapi.Context{Cluster: "default-cluster", AuthInfo: "default-auth", Namespace: "default"}
-		out.CurrentContext = "default-context"
-		if err := clientcmd.WriteToFile(*out, kc); err != nil {
-			return err
-		}
-		say("bootstrapped as %s", c.Name)
 	}
 	cfg, err := clientcmd.BuildConfigFromFlags("", kc)
 	if err != nil {

@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process'
+import { readFileSync } from 'node:fs'
 import type { Ran } from './lab.ts'
 
 export type RunOptions = {
@@ -61,5 +62,15 @@ export async function until<T>(
     signal?.throwIfAborted()
     if (Date.now() > end) throw new Error(`waited ${Math.round(limitMs / 1000)} s in vain for ${what}`)
     await new Promise((resolve) => setTimeout(resolve, everyMs))
+  }
+}
+
+/** Whether a process lives; one that has ended and waits for its parent does not. */
+export function lives(pid: number): boolean {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
+    return stat.slice(stat.lastIndexOf(')') + 2, stat.lastIndexOf(')') + 3) !== 'Z'
+  } catch {
+    return false
   }
 }

@@ -136,13 +136,14 @@ function controllerManager({ dir, bin, port, graceMs }: Shape): Start {
   return { name: 'kube-controller-manager', argv }
 }
 
-function kwok({ dir, bin, port }: Shape): Start {
+function kwok({ dir, bin, port, graceMs }: Shape): Start {
   const argv = [
     join(bin, 'kwok'),
     `--kubeconfig=${dir}/conf/super-admin.conf`,
     `--config=${join(HERE, 'stages.yaml')}`,
     '--manage-nodes-with-label-selector=kubelab/kubelet=up',
-    '--node-lease-duration-seconds=40',
+    // A lease is renewed after a quarter of its duration; a grace period shorter than that would make healthy nodes flap.
+    `--node-lease-duration-seconds=${Math.max(4, Math.min(40, Math.floor(graceMs / 1000)))}`,
     `--cidr=${PODS}`,
     '--node-ip=::1',
     `--server-address=[::1]:${port + 5}`,
