@@ -157,6 +157,7 @@ export function makeApi({ cluster, token, version, faults, onRequest }: ApiOptio
       onRequest()
       serve(request, response).catch((error: unknown) => {
         if (response.headersSent) response.destroy()
+        else if (error instanceof Failure && error.reason === 'NotServed') send(response, 404, `${error.message}\n`)
         else sendFailure(response, error instanceof Failure ? error : new Failure(500, 'InternalError', String(error)))
       })
     },

@@ -1,3 +1,4 @@
+import { deleteConflict } from './failure.ts'
 import { type Json, listAt, numberAt, textAt } from './json.ts'
 import { graceOf, isEnded, isTerminating, type Kind, type Kube, NAMESPACES, nodeOf, PODS } from './object.ts'
 import { type Preconditions, type Store, timestamp } from './store.ts'
@@ -35,6 +36,15 @@ function grace(pod: Kube, asked: number | undefined): number {
   return asked ?? graceOf(pod)
 }
 
+/** Throws Failure 409 when a precondition of a deletion does not hold. */
+export function checkDeletion(kind: Kind, { metadata }: Kube, wanted: Preconditions): void {
+  const { name, uid, resourceVersion } = metadata
+  if (wanted.uid !== undefined && wanted.uid !== uid) throw deleteConflict(kind, name, 'UID', wanted.uid, uid)
+  if (wanted.resourceVersion !== undefined && wanted.resourceVersion !== resourceVersion) {
+    throw deleteConflict(kind, name, 'ResourceVersion', wanted.resourceVersion, resourceVersion)
+  }
+}
+
 /** Finalizers hold an object back; a namespace's stand in its spec, too. */
 const isHeld = (kind: Kind, object: Kube): boolean =>
   (object.metadata.finalizers ?? []).length > 0 || (kind === NAMESPACES && listAt(object.spec, 'finalizers').length > 0)
@@ -50,7 +60,7 @@ export function deleteObject(
   options: DeleteOptions,
 ): { object: Kube; gone: boolean } {
   const now = store.need(kind, object.metadata.namespace, object.metadata.name)
-  store.check(kind, now, options.preconditions)
+  checkDeletion(kind, now, options.preconditions)
   const seconds = kind === PODS ? grace(now, options.graceSeconds) : 0
   const held = isHeld(kind, now)
   if (options.dryRun) return { object: now, gone: seconds === 0 && !held }

@@ -1,4 +1,4 @@
-import { deleteObject, deleteOptions, isDryRun } from './deletion.ts'
+import { checkDeletion, deleteObject, deleteOptions, isDryRun } from './deletion.ts'
 import { badRequest, Failure, forbidden, successStatus } from './failure.ts'
 import { at, type Json, type JsonObject, numberAt, objectAt, textAt } from './json.ts'
 import { BUDGETS, isReady, isTerminating, type Kube, NAMESPACES, phaseOf, PODS } from './object.ts'
@@ -70,7 +70,7 @@ export function evict(store: Store, namespace: string, name: string, body: Json,
   const inner = objectAt(body, 'deleteOptions')
   const dryRun = isDryRun(inner, query)
   const options = { ...deleteOptions(inner, query), dryRun }
-  store.check(PODS, pod, options.preconditions)
+  checkDeletion(PODS, pod, options.preconditions)
   if (!ignoresBudgets(pod)) {
     const budgets = store
       .list(BUDGETS, namespace)

@@ -34,8 +34,30 @@ export const conflict = (kind: Kind, name: string, why: string): Failure =>
 export const alreadyExists = (kind: Kind, name: string): Failure =>
   new Failure(409, 'AlreadyExists', `${resourceOf(kind)} "${name}" already exists`, about(kind, name))
 
-export const invalid = (kind: Kind, name: string, why: string): Failure =>
-  new Failure(422, 'Invalid', `${kind.kind} "${name}" is invalid: ${why}`, about(kind, name))
+/** A field that validation refuses: `kind` as text where it is no stored kind. */
+export function invalid(kind: Kind | string, name: string, field: string, reason: string, why: string): Failure {
+  const named = typeof kind === 'string' ? kind : kind.group === '' ? kind.kind : `${kind.kind}.${kind.group}`
+  const causes = [{ reason, message: why, field }]
+  const details = typeof kind === 'string' ? { causes } : { ...about(kind, name), kind: kind.kind, causes }
+  return new Failure(422, 'Invalid', `${named} "${name}" is invalid: ${field}: ${why}`, details)
+}
+
+/** The conflict of rest.BeforeDelete, which names the kind instead of the resource. */
+export function deleteConflict(
+  kind: Kind,
+  name: string,
+  what: 'UID' | 'ResourceVersion',
+  wanted: string,
+  found: string,
+): Failure {
+  const named = kind.group === '' ? kind.kind : `${kind.kind}.${kind.group}`
+  const since = what === 'UID' ? 'deleted and then recreated' : 'modified'
+  const why = `the ${what} in the precondition (${wanted}) does not match the ${what} in record (${found}). The object might have been ${since}`
+  return new Failure(409, 'Conflict', `Operation cannot be fulfilled on ${named} "${name}": ${why}`, {
+    ...about(kind, name),
+    kind: kind.kind,
+  })
+}
 
 export const badRequest = (why: string): Failure => new Failure(400, 'BadRequest', why)
 

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { expired } from './failure.ts'
+import { badRequest, expired } from './failure.ts'
 import type { JsonObject } from './json.ts'
 import { apiVersionOf, type Kind, type Kube } from './object.ts'
 import { fieldSelector, labelSelector, type Matches } from './selectors.ts'
@@ -55,6 +55,9 @@ export class Lister {
   }
 
   #continued(token: string): Page {
+    if (!Buffer.from(token, 'base64url').toString().startsWith('{"v":')) {
+      throw badRequest('invalid continue token: continue key is not valid')
+    }
     const page = this.#pages.get(token)
     if (!page) throw expired()
     return page

@@ -80,8 +80,8 @@ const tokens = (pointer: string): string[] => {
     .map((token) => token.replaceAll('~1', '/').replaceAll('~0', '~'))
 }
 
-const unprocessable = (why: string): Failure =>
-  new Failure(422, 'Invalid', `the server rejected our request due to an error in our request: ${why}`)
+const unprocessable = (): Failure =>
+  new Failure(422, 'Invalid', 'the server rejected our request due to an error in our request')
 
 /** The value with one place changed; `edit` gets what holds the place and its last token. */
 function within(
@@ -90,8 +90,8 @@ function within(
   edit: (holder: JsonObject | Json[], token: string) => void,
 ): Json {
   const [token, ...rest] = path
-  if (token === undefined) throw unprocessable('the whole document cannot be the target')
-  if (!isObject(value) && !Array.isArray(value)) throw unprocessable(`nothing at ${token}`)
+  if (token === undefined) throw unprocessable()
+  if (!isObject(value) && !Array.isArray(value)) throw unprocessable()
   const copy = Array.isArray(value) ? [...value] : { ...value }
   if (rest.length === 0) edit(copy, token)
   else if (Array.isArray(copy)) copy[Number(token)] = within(copy[Number(token)], rest, edit)
@@ -126,15 +126,15 @@ function operation(document: Json, one: Json): Json {
   const old = found(document, path)
   switch (op) {
     case 'test':
-      if (!same(old, value)) throw unprocessable(`testing value ${textAt(one, 'path')} failed: test failed`)
+      if (!same(old, value)) throw unprocessable()
       return document
     case 'add':
       return within(document, path, set(value, true))
     case 'replace':
-      if (old === undefined) throw unprocessable(`replace operation does not apply: doc is missing key`)
+      if (old === undefined) throw unprocessable()
       return within(document, path, set(value, false))
     case 'remove':
-      if (old === undefined) throw unprocessable(`remove operation does not apply: doc is missing key`)
+      if (old === undefined) throw unprocessable()
       return within(document, path, drop)
     default:
       throw badRequest(`unexpected kind of operation: ${op}`)

@@ -8,9 +8,9 @@ export type Route = {
   readonly subresource?: string
 }
 
-const notServed = (): Failure => new Failure(404, 'NotFound', 'the server could not find the requested resource')
+const notServed = (): Failure => new Failure(404, 'NotServed', '404 page not found')
 
-/** `/api/v1/namespaces/acme/pods/x/eviction` and its like. Throws Failure 404 for what is not served. */
+/** `/api/v1/namespaces/acme/pods/x/eviction` and its like. Throws Failure 404, reason NotServed, for what is not served. */
 export function route(path: string): Route {
   const [root, ...segments] = path.split('/').slice(1).map(decodeURIComponent)
   const group = root === 'apis' ? segments.shift() : ''

@@ -31,7 +31,9 @@ function create(store: Store, { route: { kind, namespace }, query, body }: Call)
   const sent = bodyAs(kind, body)
   const { name, generateName, namespace: inBody } = sent.metadata
   const full = name || (generateName === undefined ? '' : generateName + randomSuffix())
-  if (full === '') throw invalid(kind, '', 'metadata.name: Required value: name or generateName is required')
+  if (full === '') {
+    throw invalid(kind, '', 'metadata.name', 'FieldValueRequired', 'Required value: name or generateName is required')
+  }
   const space = kind.namespaced ? (namespace ?? inBody) : undefined
   if (kind.namespaced) checkNamespace(store, kind, full, space)
   const metadata = {
@@ -113,26 +115,32 @@ function replace(store: Store, call: Call, name: string): Reply {
 function patch(store: Store, call: Call, name: string): Reply {
   const { kind, namespace, subresource } = call.route
   const isApply = call.contentType === 'application/apply-patch+yaml'
-  if (isApply && !call.query.get('fieldManager'))
-    throw badRequest('PatchOptions.meta.k8s.io "" is invalid: fieldManager: Required value')
+  if (isApply && !call.query.get('fieldManager')) {
+    throw invalid(
+      'PatchOptions.meta.k8s.io',
+      '',
+      'fieldManager',
+      'FieldValueRequired',
+      'Required value: is required for apply patch',
+    )
+  }
   const before = store.get(kind, namespace, name)
   if (!before && isApply) return create(store, call)
   if (!before) throw notFound(kind, name)
   const merged = patched(call.contentType, { ...before }, call.body ?? null)
-  if (merged === undefined) throw unsupported(call.contentType)
+  if (merged === undefined) throw unsupported()
   const after = asKube(merged)
-  if (!after) throw invalid(kind, name, 'the patched object is no object of its kind')
-  store.check(kind, before, { uid: after.metadata.uid, resourceVersion: after.metadata.resourceVersion })
+  if (!after) throw badRequest('the patched object is no object of its kind')
+  if (after.metadata.uid !== before.metadata.uid) {
+    const why = `Invalid value: "${after.metadata.uid}": field is immutable`
+    throw invalid(kind, name, 'metadata.uid', 'FieldValueInvalid', why)
+  }
+  store.check(kind, before, { resourceVersion: after.metadata.resourceVersion })
   const next = ofSubresource(before, after, subresource)
   return reply(200, store.update(kind, keepOwned(before, next), isDryRun(undefined, call.query)))
 }
 
-const unsupported = (type: string): Failure =>
-  new Failure(
-    415,
-    'UnsupportedMediaType',
-    `the body of the request was in an unknown format - accepted media types include: application/json-patch+json, application/merge-patch+json, application/apply-patch+yaml, application/strategic-merge-patch+json, not ${type}`,
-  )
+const unsupported = (): Failure => new Failure(415, 'UnsupportedMediaType', '415: Unsupported Media Type')
 
 function remove(store: Store, { route: { kind, namespace }, query, body }: Call, name: string): Reply {
   const before = store.need(kind, namespace, name)
