@@ -130,9 +130,10 @@ function fromMessage(event: MatrixEvent, room: string, context: EventContext): I
   const reply = related?.['m.in_reply_to']?.event_id
   // A plain reply belongs to what it answers; inside a thread it is only there for old clients.
   const thread = related?.rel_type === 'm.thread' ? related.event_id : reply
-  const addressed = direct || calls(event, body, context.self)
+  const said = reply === undefined ? body : withoutQuote(body)
+  const addressed = direct || calls(event, said, context.self)
   if (!addressed && thread === undefined) return undefined
-  const text = typed(reply === undefined ? body : withoutQuote(body), context.self)
+  const text = typed(said, context.self)
   return {
     ...base(event, room, context),
     kind: 'text',

@@ -1,4 +1,5 @@
 import { type Block, type Message, plain, type Span, type StepMark, type Text, type Tone } from '../message.ts'
+import { isWebUrl, showable } from './hostile.ts'
 
 export type Mentions = Readonly<Record<string, string>>
 /** What goes into an `m.room.message`: https://spec.matrix.org/latest/client-server-api/#mroommessage-msgtypes */
@@ -13,13 +14,15 @@ export type Content = {
 /** An event may have 65,536 bytes; an edit carries its content twice. Bytes of UTF-8. */
 const HTML_BYTES = 16_000
 const BODY_BYTES = 9_000
+const BUTTON_BYTES = 150
+const BUTTONS = 12
 
 const TONES: Record<Tone, string> = { info: '', ok: '✔ ', warn: '⚠ ', error: '✘ ', practice: '◇ ' }
 const MARKS: Record<StepMark, string> = { pending: '·', running: '▸', done: '✔', failed: '✘', skipped: '–' }
 const ENTITIES: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;' }
 
 /** Nothing of the text is HTML afterwards; line ends stay visible. */
-export const escapeHtml = (text: string): string => text.replace(/[&<>"']/g, (c) => ENTITIES[c] ?? c)
+export const escapeHtml = (text: string): string => showable(text).replace(/[&<>"']/g, (c) => ENTITIES[c] ?? c)
 const lines = (text: string): string => escapeHtml(text).replace(/\n/g, '<br>')
 
 const html = (text: Text, mentions: Mentions): string =>
@@ -30,8 +33,7 @@ function spanHtml(span: Span, mentions: Mentions): string {
   if ('code' in span) return `<code>${escapeHtml(span.code)}</code>`
   if ('bold' in span) return `<strong>${lines(span.bold)}</strong>`
   if ('link' in span) {
-    const safe = /^https?:\/\/\S+$/.test(span.url)
-    return safe
+    return isWebUrl(span.url)
       ? `<a href="${escapeHtml(span.url)}">${lines(span.link || span.url)}</a>`
       : lines(`${span.link} (${span.url})`)
   }
@@ -111,7 +113,7 @@ export function renderMatrix(message: Message, mentions: Mentions = {}): Content
   const called = message.mention ?? []
   const ids = called.flatMap((name) => (Object.hasOwn(mentions, name) ? [mentions[name] ?? ''] : []))
   const names = called.map((name) => html([{ person: name }], mentions)).join(' ')
-  const words = (message.buttons ?? []).map((b) => b.label)
+  const words = (message.buttons ?? []).slice(0, BUTTONS).map((b) => fit(showable(b.label), BUTTON_BYTES))
   const answers =
     words.length === 0 ? '' : `<p>Answer with ${words.map((w) => `<code>${escapeHtml(w)}</code>`).join(' or ')}</p>`
   const parts = [
@@ -120,7 +122,7 @@ export function renderMatrix(message: Message, mentions: Mentions = {}): Content
   ]
   const text = [
     called.map((name) => (Object.hasOwn(mentions, name) ? mentions[name] : `@${name}`)).join(' '),
-    fit(plain(message), BODY_BYTES),
+    fit(showable(plain(message)), BODY_BYTES),
     words.length === 0 ? '' : `Answer with ${words.map((w) => `\`${w}\``).join(' or ')}`,
   ]
   return {

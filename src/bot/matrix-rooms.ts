@@ -27,7 +27,10 @@ export type Rooms = {
   readonly onState: (room: string, event: MatrixEvent) => void
   readonly onAccountData: (events: readonly unknown[]) => void
   readonly onInvite: (room: string, state: readonly unknown[]) => Promise<void>
+  /** Once more for those that failed for a reason that passes. */
+  readonly retryInvites: () => Promise<void>
 }
+type Invite = { readonly from: string; readonly direct: boolean }
 
 const gone = (error: unknown): boolean => error instanceof SluiceError && error.code === 'CHAT-REJECTED'
 
@@ -35,7 +38,8 @@ const gone = (error: unknown): boolean => error instanceof SluiceError && error.
 export function makeRooms(request: Request, self: string, invitesFrom: ReadonlySet<string>, log: Log): Rooms {
   const encrypted = new Map<string, boolean>()
   const opening = new Map<string, Promise<string>>()
-  const refused = new Set<string>()
+  const strange = new Set<string>()
+  const waiting = new Map<string, Invite>()
   let direct: Record<string, string[]> = {}
   const account = `/v3/user/${encodeURIComponent(self)}/account_data/m.direct`
   const at = (room: string, rest: string) => `/v3/rooms/${encodeURIComponent(room)}${rest}`
@@ -78,6 +82,18 @@ export function makeRooms(request: Request, self: string, invitesFrom: ReadonlyS
     return room_id
   }
 
+  /** Never throws: an invitation that cannot be accepted must not keep the bot from hearing other rooms. */
+  const join = async (room: string, invite: Invite): Promise<void> => {
+    waiting.delete(room)
+    try {
+      await request('POST', `/v3/join/${encodeURIComponent(room)}`, 'accepting an invitation', { body: {} })
+      if (invite.direct) await addDirect(invite.from, room)
+    } catch (error) {
+      if (!gone(error)) waiting.set(room, invite)
+      log.warn({ room, error: String(error) }, 'an invitation could not be accepted')
+    }
+  }
+
   return {
     load: async () => {
       direct = directShape.parse(
@@ -115,24 +131,15 @@ export function makeRooms(request: Request, self: string, invitesFrom: ReadonlyS
       }
     },
     onInvite: async (room, state) => {
-      const invite = state
-        .map((raw) => memberEvent.safeParse(raw))
-        .find((e) => e.success && e.data.state_key === self && e.data.content.membership === 'invite')?.data
+      const invite = inviteIn(state, self)
       if (invite === undefined) return
-      if (!invitesFrom.has(invite.sender)) {
-        if (!refused.has(room))
-          log.warn({ room, from: invite.sender }, 'an invitation from somebody who is not configured is left alone')
-        refused.add(room)
-        return
-      }
-      try {
-        await request('POST', `/v3/join/${encodeURIComponent(room)}`, 'accepting an invitation', { body: {} })
-        if (invite.content.is_direct === true) await addDirect(invite.sender, room)
-      } catch (error) {
-        // Taken back meanwhile, or a banned server: no reason to stop listening elsewhere.
-        if (!gone(error)) throw error
-        log.warn({ room, error: String(error) }, 'an invitation could not be accepted')
-      }
+      if (invitesFrom.has(invite.from)) return join(room, invite)
+      if (!strange.has(room))
+        log.warn({ room, from: invite.from }, 'an invitation from somebody who is not configured is left alone')
+      strange.add(room)
+    },
+    retryInvites: async () => {
+      for (const [room, invite] of waiting) await join(room, invite)
     },
   }
 }
@@ -141,4 +148,11 @@ export function makeRooms(request: Request, self: string, invitesFrom: ReadonlyS
 function isPlain(error: unknown): false {
   if (gone(error)) return false
   throw error
+}
+
+function inviteIn(state: readonly unknown[], self: string): Invite | undefined {
+  const member = state
+    .map((raw) => memberEvent.safeParse(raw).data)
+    .find((event) => event?.state_key === self && event.content.membership === 'invite')
+  return member === undefined ? undefined : { from: member.sender, direct: member.content.is_direct === true }
 }

@@ -114,9 +114,10 @@ const inThread = (root: string) => ({
   'm.in_reply_to': { event_id: root },
 })
 
-/** Clients without edits show the new text behind a star. */
+/** Clients without edits show the new text behind a star. An edit mentions nobody anew. */
 const replacing = (id: string, content: Content) => ({
   ...content,
+  'm.mentions': {},
   body: `* ${content.body}`,
   formatted_body: `* ${content.formatted_body}`,
   'm.new_content': content,

@@ -35,6 +35,7 @@ export type SyncDeps = {
   /** Resolves when the event is stored; the same event may come again. */
   readonly onEvent: (room: string, event: MatrixEvent) => Promise<void>
   readonly onInvite: (room: string, state: readonly unknown[]) => Promise<void>
+  readonly retryInvites: () => Promise<void>
   readonly onState: (room: string, event: MatrixEvent) => void
   readonly onAccountData: (events: readonly unknown[]) => void
   readonly log: Log
@@ -50,20 +51,27 @@ const FIRST_WAIT_MS = 200
 const LONGEST_WAIT_MS = 10_000
 const FILTER = JSON.stringify({
   presence: { types: [] },
-  room: { timeline: { limit: TIMELINE }, ephemeral: { types: [] }, account_data: { types: [] } },
+  room: {
+    state: { types: ['m.room.encryption'] },
+    timeline: { limit: TIMELINE },
+    ephemeral: { types: [] },
+    account_data: { types: [] },
+  },
 })
 
 /**
  * Reads /sync for ever. The token of a batch is saved after every event of it is stored, a gap is filled from /messages before
  * anything newer is told, and what happened before the bot joined (or before its very first start) is history, not commands.
  * matrix-bot-sdk's own loop saves the token first, skips gaps, and stops for 5 to 15 s after any fault.
- * Resolves after the first batch; throws CHAT-AUTH | CHAT-UNREACHABLE when that fails. The returned function ends the loop.
+ * Resolves when it knows where to read on; throws CHAT-AUTH | CHAT-UNREACHABLE when it cannot. The returned function ends the loop.
  */
 export async function keepSyncing(deps: SyncDeps): Promise<() => Promise<void>> {
   const stopping = new AbortController()
   let since = await deps.load()
-  if (since === undefined) deps.log.warn({}, 'no Matrix sync token yet: what was said before now is not read')
-  since = await step(deps, since, stopping.signal, 0)
+  if (since === undefined) {
+    deps.log.warn({}, 'no Matrix sync token yet: what was said before now is not read')
+    since = await step(deps, since, stopping.signal, 0)
+  }
   const running = loop(deps, since, stopping.signal)
   return async () => {
     stopping.abort()
@@ -97,6 +105,7 @@ async function step(deps: SyncDeps, since: string | undefined, signal: AbortSign
   })
   const batch = syncShape.parse(raw)
   deps.onAccountData(batch.account_data.events)
+  await deps.retryInvites()
   for (const [room, { invite_state }] of Object.entries(batch.rooms.invite))
     await deps.onInvite(room, invite_state.events)
   for (const [room, joined] of Object.entries(batch.rooms.join)) await readRoom(deps, room, joined, since, signal)
@@ -144,17 +153,14 @@ async function missed(
   if (!limited || prev_batch === undefined) return []
   const found: MatrixEvent[] = []
   let from: string | undefined = prev_batch
-  while (from !== undefined && found.length < LONGEST_GAP) {
-    const query = { dir: 'b', from, to: since, limit: PAGE }
-    const raw = await deps.request('GET', `/v3/rooms/${encodeURIComponent(room)}/messages`, 'reading what was missed', {
-      query,
-      signal,
-    })
-    const page = messagesShape.parse(raw)
-    const events = eventsOf(page.chunk)
-    const join = events.findIndex((event) => isJoin(event, deps.self))
-    found.push(...(join < 0 ? events : events.slice(0, join)))
-    from = join >= 0 || page.end === from || page.chunk.length === 0 ? undefined : page.end
+  // A page may be empty though older ones are not; two in a row are the end.
+  for (let empty = 0; from !== undefined && empty < 2 && found.length < LONGEST_GAP; ) {
+    const page = await olderPage(deps, room, from, since, signal)
+    if (page === undefined) break
+    const join = page.events.findIndex((event) => isJoin(event, deps.self))
+    found.push(...(join < 0 ? page.events : page.events.slice(0, join)))
+    empty = page.events.length === 0 ? empty + 1 : 0
+    from = join >= 0 || page.end === from ? undefined : page.end
   }
   if (found.length >= LONGEST_GAP)
     deps.log.error(
@@ -162,4 +168,21 @@ async function missed(
       'a gap in a Matrix room was too long, its oldest events were not read',
     )
   return found.reverse()
+}
+
+/** Undefined when the server does not let the bot read there any more. */
+async function olderPage(deps: SyncDeps, room: string, from: string, to: string, signal: AbortSignal) {
+  const path = `/v3/rooms/${encodeURIComponent(room)}/messages`
+  try {
+    const raw = await deps.request('GET', path, 'reading what was missed', {
+      query: { dir: 'b', from, to, limit: PAGE },
+      signal,
+    })
+    const { chunk, end } = messagesShape.parse(raw)
+    return { events: eventsOf(chunk), end }
+  } catch (error) {
+    if (!(error instanceof SluiceError) || error.code !== 'CHAT-REJECTED') throw error
+    deps.log.error({ room, error: error.message }, 'what was missed in a Matrix room cannot be read')
+    return undefined
+  }
 }

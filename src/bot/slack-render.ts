@@ -8,6 +8,7 @@ import {
   type Text,
   type Tone,
 } from '../message.ts'
+import { isWebUrl, showable } from './hostile.ts'
 
 /**
  * Slack's limits, in characters except where said: https://docs.slack.dev/reference/block-kit/blocks and chat.postMessage.
@@ -16,6 +17,7 @@ import {
 export const SLACK = {
   blocks: 50,
   elementText: 3000,
+  linkText: 300,
   allText: 12_000,
   fallbackText: 3900,
   buttonText: 75,
@@ -68,7 +70,7 @@ export function cut(text: string, limit: number): string[] {
 const words = (text: string, style?: Style): Inline[] =>
   text === ''
     ? []
-    : cut(text, SLACK.elementText).map((part) => ({
+    : cut(showable(text), SLACK.elementText).map((part) => ({
         type: 'text',
         text: part,
         ...(style === undefined ? {} : { style }),
@@ -88,9 +90,9 @@ function spanInline(span: Span, mentions: Mentions, style: Style | undefined): I
   if ('code' in span) return words(span.code, { ...style, code: true })
   if ('bold' in span) return words(span.bold, { ...style, bold: true })
   if ('link' in span) {
-    const safe = /^https?:\/\/\S{1,2900}$/.test(span.url)
-    return safe
-      ? [{ type: 'link', url: span.url, text: span.link || span.url }]
+    const label = cut(showable(span.link || span.url), SLACK.linkText)[0] || span.url
+    return isWebUrl(span.url)
+      ? [{ type: 'link', url: span.url, text: label }]
       : words(`${span.link} (${span.url})`, style)
   }
   const id = Object.hasOwn(mentions, span.person) ? mentions[span.person] : undefined
@@ -161,7 +163,7 @@ function buttonsOf(message: Message): SlackBlock[] {
   const elements: SlackButton[] = (message.buttons ?? []).map((b) => ({
     type: 'button',
     action_id: b.id,
-    text: { type: 'plain_text', text: cut(b.label, SLACK.buttonText)[0] || b.id, emoji: false },
+    text: { type: 'plain_text', text: cut(showable(b.label), SLACK.buttonText)[0] || b.id, emoji: false },
     ...(b.style === undefined ? {} : { style: b.style }),
   }))
   const rows: SlackBlock[] = []
@@ -186,7 +188,7 @@ export function renderSlack(message: Message, mentions: Mentions = {}): Rendered
     .map(({ person }) => (Object.hasOwn(mentions, person) ? `<@${mentions[person]}> ` : `@${entities(person)} `))
     .join('')
   return {
-    text: at + entities(cut(plain(message), SLACK.fallbackText / 5)[0] ?? '') || ' ',
+    text: at + entities(cut(showable(plain(message)), SLACK.fallbackText / 5)[0] ?? '') || ' ',
     blocks: [...shown, ...buttonsOf(message)],
   }
 }

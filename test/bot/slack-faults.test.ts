@@ -189,6 +189,21 @@ describe('sending to Slack', () => {
     expect(await restarted.post(world.place, words('once'), { key: 'k', again: true })).toEqual(sent)
   })
 
+  test('a file is uploaded once, and shown as text where files are not permitted', async () => {
+    const file = { name: 'drain-17.log', text: 'line <1>\n' }
+    await chat.upload(world.place, file, { key: 'f' })
+    await chat.upload(world.place, file, { key: 'f' })
+    const restarted = await openOn(world.lab, 'socket')
+    await restarted.upload(world.place, file, { key: 'f', again: true })
+    expect((await world.seen(world.place)).map((s) => s.text)).toEqual(['[file drain-17.log]'])
+    const poor = await slackWorld('socket', ['chat:write'])
+    const bare = await openOn(poor.lab, 'socket')
+    await bare.upload(poor.place, file, { key: 'f' })
+    await bare.upload(poor.place, file, { key: 'f' })
+    expect(await poor.seen(poor.place)).toMatchObject([{ text: expect.stringContaining('line <1>') }])
+    await poor.stop()
+  })
+
   test('a missing scope and a revoked token are CHAT-AUTH, an unknown message CHAT-REJECTED', async () => {
     const poor = await slackWorld('socket')
     const bare = await openSlack({ mode: 'socket', botToken: 'xoxb-wrong', apiUrl: poor.lab.apiUrl, log: silentLog })

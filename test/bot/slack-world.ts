@@ -15,8 +15,8 @@ const emojiWord = (emoji: string): string => wordOf(emoji) ?? 'question'
 const EMOJI: Record<string, string> = { white_check_mark: '✅', x: '❌' }
 
 /** A workspace of its own on our fake of Slack's wire, over Socket Mode or signed HTTP. */
-export async function slackWorld(mode: 'socket' | 'http'): Promise<SlackWorld> {
-  const lab = await bringSlack()
+export async function slackWorld(mode: 'socket' | 'http', scopes?: readonly string[]): Promise<SlackWorld> {
+  const lab = await bringSlack(scopes === undefined ? {} : { scopes })
   lab.ackWithin(300)
   const room = lab.channel('ops')
   const human = (id: string, bot = false): Human => ({

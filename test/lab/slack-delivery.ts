@@ -1,6 +1,6 @@
 import { createHmac, randomUUID } from 'node:crypto'
 import type { WebSocket } from 'ws'
-import type { SlackState } from './slack-api.ts'
+import type { SlackState } from './slack-state.ts'
 
 /** Slack tries again at once, after 1 and after 5 minutes; here the waits are short. */
 const RETRY_WAITS_MS = [20, 60, 180, 540]

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { type Channel, directChannel, type SlackState, type Stored, setReaction, shown } from './slack-api.ts'
+import { type Channel, directChannel, type SlackState, type Stored, setReaction, shown } from './slack-state.ts'
 import type { Events } from './slack-delivery.ts'
 
 /** People of the workspace and what they do. Everything answers at once; the app is told beside it. */

@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { randomUUID } from 'node:crypto'
-import { type Answer, METHODS, type SlackState } from './slack-api.ts'
+import { METHODS } from './slack-api.ts'
+import type { Answer, SlackState } from './slack-state.ts'
 
 export type Wire = {
   readonly state: SlackState
