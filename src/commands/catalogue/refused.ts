@@ -26,6 +26,12 @@ export const REFUSED: readonly Known[] = [
     FORCE,
   ),
   notOffered(
+    'be more aggressive',
+    'PARSE-MISSING',
+    'Drain what aggressively? For example: `drain server23 on p10 aggressively`.',
+    'be [more] aggressive\nmore aggressive|aggressively',
+  ),
+  notOffered(
     'drain a whole cluster',
     'PARSE-ALL',
     'A whole cluster is never drained at once: name the nodes, or say which ones.',
