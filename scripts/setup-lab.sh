@@ -2,7 +2,7 @@
 # What the real servers of test/lab need. A part that cannot be had is said and left out: its tests are then reported as not run
 # (or fail, with CI=true).
 set -u
-cd "$(dirname "$0")/.."
+cd "$(dirname "$0")/.." || exit 1
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/sluice-lab
 . scripts/packages.sh
 mkdir -p "$cache"

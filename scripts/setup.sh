@@ -1,7 +1,7 @@
 #!/bin/sh
 # setup.sh check|demo|test: installs what is missing and says what. Safe to run again; with nothing missing it takes some 0.1 s.
 set -eu
-cd "$(dirname "$0")/.."
+cd "$(dirname "$0")/.." || exit 1
 what=${1:-demo}
 cache=${XDG_CACHE_HOME:-$HOME/.cache}
 . scripts/packages.sh

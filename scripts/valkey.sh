@@ -4,7 +4,7 @@ set -u
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/sluice-lab/valkey
 [ -x "$cache/usr/bin/valkey-server" ] && exit 0
 command -v valkey-server >/dev/null && exit 0
-cd "$(dirname "$0")/.."
+cd "$(dirname "$0")/.." || exit 1
 . scripts/packages.sh
 if command -v apt-get >/dev/null && apt-cache policy valkey-server 2>/dev/null | grep -q 'Candidate: [0-9]'; then
   bring_system valkey-server
