@@ -20,6 +20,8 @@ export type PodShape = {
   /** Stays Terminating until somebody removes this finalizer. */
   readonly finalizer?: string
   readonly labels?: Readonly<Record<string, string>>
+  /** What selects the pods; default: app=NAME. */
+  readonly selector?: Readonly<Record<string, string>>
   readonly annotations?: Readonly<Record<string, string>>
   /** Name of a claim the pod mounts. */
   readonly claim?: string
@@ -34,6 +36,8 @@ export type Replicated = PodShape & {
   /** More budgets over the same pods: the API refuses to evict a pod under two. */
   readonly pdbs?: readonly Budget[]
 }
+
+const selectorOf = ({ name, selector }: PodShape): Readonly<Record<string, string>> => selector ?? { app: name }
 
 const HOSTNAME = 'kubernetes.io/hostname'
 
@@ -60,7 +64,7 @@ function template(shape: PodShape): Manifest {
   const mounts = volumes.map(({ name }) => ({ name, mountPath: `/${name}` }))
   return {
     metadata: {
-      labels: { app: shape.name, ...shape.labels },
+      labels: { ...selectorOf(shape), ...shape.labels },
       annotations,
       ...(shape.finalizer === undefined ? {} : { finalizers: [shape.finalizer] }),
     },
@@ -82,14 +86,14 @@ function budgets(shape: Replicated): readonly Manifest[] {
     apiVersion: 'policy/v1',
     kind: 'PodDisruptionBudget',
     metadata: { name: index === 0 ? shape.name : `${shape.name}-${index + 1}`, namespace: shape.namespace },
-    spec: { ...budget, selector: { matchLabels: { app: shape.name } } },
+    spec: { ...budget, selector: { matchLabels: selectorOf(shape) } },
   }))
 }
 
 function replicated(kind: string, shape: Replicated, more: Manifest = {}): readonly Manifest[] {
   const spec = {
     replicas: shape.replicas,
-    selector: { matchLabels: { app: shape.name } },
+    selector: { matchLabels: selectorOf(shape) },
     template: template(shape),
     ...more,
   }
@@ -104,7 +108,7 @@ export const statefulSet = (shape: Replicated): readonly Manifest[] =>
 
 /** Runs on every worker, as DaemonSets do; it tolerates a cordon. */
 export const daemonSet = (shape: PodShape): readonly Manifest[] => {
-  const spec = { selector: { matchLabels: { app: shape.name } }, template: template(shape) }
+  const spec = { selector: { matchLabels: selectorOf(shape) }, template: template(shape) }
   return [{ apiVersion: 'apps/v1', kind: 'DaemonSet', metadata: meta(shape), spec }]
 }
 
