@@ -22,17 +22,17 @@ function check(word: string): { code: number | null; said: string } {
 
 test('an import from steps to bot makes it fail', () => {
   const complaint = 'steps must not import from bot (bot/chat.ts)'
-  expect(check('import table').said).not.toContain(complaint)
   writeFileSync(join(copy, 'src/steps/planted.ts'), "export type { Chat } from '../bot/chat.ts'\n")
   const { code, said } = check('import table')
-  expect(said).toContain(complaint)
+  expect(said.split('\n').filter((line) => line.includes('src/steps/planted.ts'))).toContainEqual(
+    expect.stringContaining(complaint),
+  )
   expect(code).toBe(1)
-})
+}, 120_000)
 
 test('a command file missing from the list makes it fail', () => {
   const complaint = 'src/commands/planted.ts defines "ping node"'
-  const { said: before } = check('list of commands')
-  expect(before).not.toContain(complaint)
+  expect(check('list of commands')).toMatchObject({ code: 0 })
   writeFileSync(join(copy, 'src/commands/planted.ts'), "export const planted = { kind: 'answer', name: 'ping node' }\n")
   const { code, said } = check('list of commands')
   expect(said).toContain(complaint)
