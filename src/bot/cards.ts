@@ -82,7 +82,7 @@ export function card(revision: Revision, view: View): Message {
       ...(behind === undefined ? [] : [{ kind: 'text', text: `waits behind job ${behind}` } as const]),
       ...(revision.steps.length > 0 ? [{ kind: 'steps', items: revision.steps } as const] : []),
       ...progressBlocks(revision, view),
-      ...(result === undefined ? [] : resultBlocks(result)),
+      ...(result === undefined || revision.state === 'done' ? [] : resultBlocks(result)),
     ],
     buttons: [...offerButton(revision)],
   }
@@ -99,6 +99,12 @@ const offerButton = (revision: Revision): Button[] =>
     ? []
     : [{ id: `say:${revision.offer}`, label: revision.offer }]
 
+const titleOf = (revision: Revision, question: Question): string => {
+  const sentence = sentenceOf(revision)
+  if (question.text === sentence) return `${sentence}: may it start?`
+  return question.text.includes(sentence) ? question.text : `${sentence}: ${question.text}`
+}
+
 /** A question is a message of its own, because an edit notifies nobody. It says everything that is being agreed to. */
 export function questionCard(revision: Revision, question: Question, view: View): Message {
   const { needs, choices, growth } = question
@@ -112,7 +118,7 @@ export function questionCard(revision: Revision, question: Question, view: View)
   return {
     blocks: [
       ...practiceNote(view),
-      { kind: 'heading', text: [{ bold: `#${revision.job}` }, ` ${sentenceOf(revision)}: ${question.text}`] },
+      { kind: 'heading', text: [{ bold: `#${revision.job}` }, ` ${titleOf(revision, question)}`] },
       ...(growth.length > 0
         ? [
             {

@@ -3,17 +3,17 @@ import { KNOWN } from '../commands/not-yet.ts'
 import { runParse } from './parse.ts'
 import { readConfig } from './world.ts'
 
-/** `sluice parse` over stdin and stdout, with the names of the configured registry. */
-export async function runParseCommand(options: { readonly config: string; readonly json?: boolean }): Promise<number> {
+/** `sluice parse [--json]`: the registry and the rooms of the configuration, no cluster is asked. */
+export async function runParseCommand(options: { readonly json?: boolean; readonly config: string }): Promise<number> {
   const { clusters, people, rooms } = readConfig(options.config)
-  const inventory = { clusters, people }
-  return runParse({
+  await runParse({
     json: options.json === true,
     commands: COMMANDS,
     known: KNOWN,
-    inventory,
+    inventory: { clusters, people },
     rooms,
     input: process.stdin,
     output: process.stdout,
   })
+  return 0
 }

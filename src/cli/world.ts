@@ -92,7 +92,7 @@ const ticketsOf = (config: Config, env: NodeJS.ProcessEnv): Tickets | undefined 
     ? undefined
     : openTickets({ url: config.redmine.url, apiKey: readSecret(config.redmine.apiKey, env) })
 
-const noHosts = (): never => {
+const noHosts = () => (): never => {
   throw new SluiceError('SSH-UNREACHABLE', 'opening a host', { text: 'no operation of this version uses SSH yet' })
 }
 
