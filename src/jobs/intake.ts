@@ -53,7 +53,8 @@ async function decided(deps: RunDeps, record: JobRecord, plan: Plan): Promise<(n
       ...next,
       details: blocks.map((f) => `${f.object}: ${f.reason}`),
     })
-    return (now) => refused(revise(now, { decision }), atMs, no)
+    const offer = block.sentence === undefined ? {} : { offer: block.sentence }
+    return (now) => refused(revise(now, { decision, ...offer }), atMs, no)
   }
   if (deps.mode === 'observe') return (now) => refused(revise(now, { decision }), atMs, refuse('OBSERVE-ONLY'))
   if (decision.kind === 'allow') return (now) => queued(revise(now, { decision }))

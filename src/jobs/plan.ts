@@ -86,19 +86,24 @@ function openCluster(planning: Planning, request: PlanRequest): Promise<Cluster 
   return planning.cluster(name, request.by)
 }
 
-export type Opened = { readonly change: Change; readonly cluster: Cluster }
+export type Opened = {
+  readonly change: Change
+  readonly cluster: Cluster
+  /** The very steps that will run, which may remember what their previews showed; without it new ones are made. */
+  readonly steps?: readonly Step[]
+}
 const NONE: ReadonlySet<string> = new Set()
 
 /** Facts and previews on a target; no resolving. The findings of `taken` steps (done by this job) are left out. Throws what systems throw. */
 export async function planTarget(
   planning: Planning,
-  { change, cluster }: Opened,
+  { change, cluster, steps: given }: Opened,
   request: PlanRequest,
   target: Target,
   signal: AbortSignal,
   taken = NONE,
 ): Promise<Plan> {
-  const steps = change.steps(target)
+  const steps = given ?? change.steps(target)
   const ctx: PreviewContext = {
     cluster,
     host: planning.host(target.cluster, request.by),

@@ -1,5 +1,6 @@
 import { isRefusal, refuse } from '../errors.ts'
 import type { Decision } from '../policies/policy.ts'
+import type { Step } from '../steps/step.ts'
 import type { Cluster } from '../systems/kubernetes/port.ts'
 import { unmet, judgePlan, stillApproved } from './judge.ts'
 import type { JobsDeps } from './deps.ts'
@@ -66,6 +67,7 @@ export async function recheck(
   world: {
     readonly change: Change
     readonly cluster: Cluster
+    readonly steps: readonly Step[]
     readonly approved: Plan
     readonly taken: ReadonlySet<string>
     readonly signal: AbortSignal

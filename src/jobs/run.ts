@@ -102,7 +102,13 @@ async function attempt(deps: RunDeps, record: JobRecord, fence: Fence, stops: St
   try {
     if (record.inner.cancel !== undefined) return await cancelPath(unstoppable)
     const taken = await reconcile(world, attempt.steps)
-    const checked = await recheck(deps, record, { ...opened, approved: plan, taken, signal: stops.soft.signal })
+    const checked = await recheck(deps, record, {
+      ...opened,
+      steps: attempt.steps,
+      approved: plan,
+      taken,
+      signal: stops.soft.signal,
+    })
     if (checked.kind === 'park')
       return void (await records.commit(
         job,

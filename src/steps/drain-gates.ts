@@ -25,7 +25,7 @@ export function timeoutGate(
   options: DrainOptions,
   end: EvictionEnd,
   { pdbs }: Survey,
-  withinMs: number,
+  step: { readonly id: string; readonly chosen: Readonly<Record<string, unknown>>; readonly withinMs: number },
 ): Gate {
   const left = end.flights.filter(({ phase }) => phase !== 'gone')
   const budgets = pdbs.filter((pdb) =>
@@ -36,6 +36,7 @@ export function timeoutGate(
     (pdb) =>
       `PDB ${pdbName(pdb)}: needs ${pdb.desiredHealthy} healthy, has ${pdb.currentHealthy}, lets ${pdb.disruptionsAllowed} go`,
   )
+  const changed = (more: Readonly<Record<string, unknown>>) => ({ [step.id]: { ...step.chosen, ...more } })
   const force = names.length === 0 ? 'Force via delete' : `Force via delete, against ${names.join(', ')}`
   return {
     kind: 'gate',
@@ -43,69 +44,50 @@ export function timeoutGate(
     text: `${left.length} of ${end.flights.length} pods are still on ${of.node.name} after ${humanSpan(options.timeoutMs)}. There are pending pods in node "${of.node.name}". It stays cordoned.`,
     details: [...left.map((flight) => lateText(flight, options)), ...shown],
     choices: [
-      { word: 'wait', label: 'Wait 30 min more', risk: 'disruptive', args: { timeoutMs: WAIT_MS }, effect: 'again' },
+      {
+        word: 'wait',
+        label: 'Wait 30 min more',
+        risk: 'disruptive',
+        args: changed({ timeoutMs: WAIT_MS }),
+        effect: 'again',
+      },
       ...(names.length === 0 ? [] : [{ word: 'pdb', label: 'Show PDB', risk: 'read', effect: 'show' } as const]),
       {
         word: 'force',
         label: force,
         risk: 'destructive',
-        args: { disableEviction: true, timeoutMs: options.timeoutMs },
+        args: changed({ disableEviction: true }),
         effect: 'again',
       },
       abort,
     ],
-    withinMs,
+    withinMs: step.withinMs,
   }
 }
 
-const OVERRIDE: readonly { readonly by: Sorted['by']; readonly code: Code; readonly choice: Choice }[] = [
-  {
-    by: 'local-storage',
-    code: 'DRAIN-LOCAL',
-    choice: {
-      word: 'aggressively',
-      label: 'Delete their emptyDir data',
-      risk: 'disruptive',
-      args: { deleteEmptydirData: true },
-      effect: 'again',
-    },
-  },
-  {
-    by: 'unmanaged',
-    code: 'DRAIN-UNMANAGED',
-    choice: {
-      word: 'unmanaged',
-      label: 'Delete unmanaged pods',
-      risk: 'destructive',
-      args: { force: true },
-      effect: 'again',
-    },
-  },
+const again: Choice = { word: 'again', label: 'Look again', risk: 'disruptive', effect: 'again' }
+const CODES: readonly (readonly [Sorted['by'], Code])[] = [
+  ['local-storage', 'DRAIN-LOCAL'],
+  ['unmanaged', 'DRAIN-UNMANAGED'],
 ]
 
 /** A fatal filter strikes at the start, not when planning: nothing of this node has been evicted (DR-12). */
 export function blockedGate(of: OfNode, sorted: readonly Sorted[], texts: readonly string[], withinMs: number): Gate {
   const by = new Set(sorted.filter(({ does }) => does === 'fatal').map((one) => one.by))
-  const overrides = OVERRIDE.filter((one) => by.has(one.by))
   return {
     kind: 'gate',
-    code: overrides[0]?.code ?? 'DRAIN-DAEMONSET',
+    code: CODES.find(([filter]) => by.has(filter))?.[1] ?? 'DRAIN-DAEMONSET',
     text: `${of.node.name} has pods that may not be evicted like this. Nothing was evicted there.`,
     details: texts,
-    choices: [
-      ...overrides.map(({ choice }) => choice),
-      { word: 'again', label: 'Look again', risk: 'disruptive', effect: 'again' },
-      abort,
-    ],
+    choices: [again, abort],
     withinMs,
   }
 }
 
-/** DR-60: pods of a class that no plan has shown came to the node since. */
+/** DR-60: pods of a class that no plan has shown came to the node since. `again` plans anew, and asks about what grew. */
 export function grownGate(
   of: OfNode,
   more: readonly { readonly key: string; readonly object: string }[],
-  accepted: readonly string[],
   withinMs: number,
 ): Gate {
   return {
@@ -113,16 +95,7 @@ export function grownGate(
     code: 'PLAN-GREW',
     text: `${of.node.name} has pods that were not in the plan. Nothing was evicted there.`,
     details: more.map(({ object, key }) => `new: ${object} (${key})`),
-    choices: [
-      {
-        word: 'go',
-        label: 'Evict these too',
-        risk: 'disruptive',
-        args: { accepted: [...accepted, ...more.map(({ key }) => key)] },
-        effect: 'again',
-      },
-      { word: 'abort', label: 'Abort and uncordon', risk: 'change', effect: 'abort-undo' },
-    ],
+    choices: [{ ...again, label: 'Plan again and ask' }, abort],
     withinMs,
   }
 }

@@ -23,23 +23,15 @@ export type DrainOf = {
   readonly sentence: (words: { readonly deleteEmptydirData?: true; readonly force?: true }) => string
 }
 
-/** What the choices of this step's gates may change. */
-const chosenArgs = z.object({
-  timeoutMs: z.number().optional(),
-  deleteEmptydirData: z.boolean().optional(),
-  force: z.boolean().optional(),
-  disableEviction: z.boolean().optional(),
-  accepted: z.array(z.string()).optional(),
-})
+/** What the choices of this step's gates may change; kept under the step's id, so that they hold for this node only. */
+const chosenArgs = z.object({ timeoutMs: z.number().optional(), disableEviction: z.boolean().optional() })
 
-function settings(
-  of: DrainOf,
-  ctx: StepContext,
-): { readonly options: DrainOptions; readonly accepted: ReadonlySet<string> } {
-  const { accepted, ...changed } = chosenArgs.parse(ctx.chosen)
-  const given = Object.fromEntries(Object.entries(changed).filter(([, value]) => value !== undefined))
-  return { options: { ...of.options, ...given }, accepted: new Set(accepted) }
-}
+const idOf = (of: DrainOf): string => `drain ${of.node.name}`
+const chosenOf = (of: DrainOf, ctx: StepContext): Readonly<Record<string, unknown>> =>
+  Object.fromEntries(
+    Object.entries(chosenArgs.parse(ctx.chosen[idOf(of)] ?? {})).filter(([, value]) => value !== undefined),
+  )
+const optionsNow = (of: DrainOf, ctx: StepContext): DrainOptions => ({ ...of.options, ...chosenOf(of, ctx) })
 
 /** What would have to be said more for the fatal filters to let the pods go; undefined when words do not help. */
 function helpfulSentence(of: DrainOf, { sorted }: Survey): string | undefined {
@@ -73,7 +65,6 @@ async function preview(of: DrainOf, ctx: PreviewContext): Promise<readonly Findi
 async function grown(
   of: DrainOf,
   survey: Survey,
-  accepted: ReadonlySet<string>,
   ctx: StepContext,
 ): Promise<readonly { readonly key: string; readonly object: string }[]> {
   const fresh = survey.sorted.filter(
@@ -81,7 +72,7 @@ async function grown(
   )
   if (of.approved.size === 0 || fresh.length === 0) return []
   const groups = await groupPods(fresh, survey, workloadsOf(ctx.cluster, new Map(), ctx.signal))
-  return groups.filter(({ key }) => !of.approved.has(key) && !accepted.has(key))
+  return groups.filter(({ key }) => !of.approved.has(key))
 }
 
 type Before = { readonly intended: ReadonlySet<string>; readonly gone: ReadonlySet<string> }
@@ -130,12 +121,12 @@ async function stopped(of: DrainOf, end: EvictionEnd, ctx: StepContext): Promise
 }
 
 async function run(of: DrainOf, ctx: StepContext): Promise<Evidence | Gate> {
-  const { options, accepted } = settings(of, ctx)
+  const options = optionsNow(of, ctx)
   const [before, survey] = await Promise.all([earlier(ctx), surveyNode(ctx.cluster, of.node.name, options, ctx)])
   const fatal = fatalTexts(survey.sorted)
   if (fatal.length > 0) return blockedGate(of, survey.sorted, fatal, AGAIN_MS)
-  const more = await grown(of, survey, accepted, ctx)
-  if (more.length > 0) return grownGate(of, more, [...accepted], AGAIN_MS)
+  const more = await grown(of, survey, ctx)
+  if (more.length > 0) return grownGate(of, more, AGAIN_MS)
   const pods = survey.sorted.filter(({ does }) => does === 'evict' || does === 'wait')
   const end = await evictAll({
     ...ctx,
@@ -147,7 +138,8 @@ async function run(of: DrainOf, ctx: StepContext): Promise<Evidence | Gate> {
     goneBefore: before.gone.size,
   })
   if (end.kind === 'done') return evidenceOf(end, survey)
-  if (end.kind === 'timeout') return timeoutGate(of, options, end, survey, AGAIN_MS)
+  if (end.kind === 'timeout')
+    return timeoutGate(of, options, end, survey, { id: idOf(of), chosen: chosenOf(of, ctx), withinMs: AGAIN_MS })
   throw end.kind === 'stopped' ? await stopped(of, end, ctx) : failed(of, end)
 }
 
@@ -156,14 +148,13 @@ async function run(of: DrainOf, ctx: StepContext): Promise<Evidence | Gate> {
  * codes when they strike only now. Throws DRAIN-EVICT, DRAIN-MULTIPDB, CANCELLED.
  */
 export const evictPods = (of: DrainOf): Step => ({
-  id: `drain ${of.node.name}`,
+  id: idOf(of),
   title: `evict the pods of ${of.node.name} (at most ${humanSpan(of.options.timeoutMs)})`,
   repeatable: true,
   timeoutMs: Math.max(of.options.timeoutMs, AGAIN_MS) + MARGIN_MS,
   preview: (ctx) => preview(of, ctx),
   done: async (ctx) => {
-    const { options } = settings(of, ctx)
-    const { sorted } = await surveyNode(ctx.cluster, of.node.name, options, ctx)
+    const { sorted } = await surveyNode(ctx.cluster, of.node.name, optionsNow(of, ctx), ctx)
     if (sorted.some(({ does }) => does !== 'skip')) return undefined
     return {
       kind: 'evidence',

@@ -240,6 +240,17 @@ async function startSome(loop: Loop): Promise<void> {
   }
 }
 
+/** False when the safe point says that the job is cancelled. */
+async function started(loop: Loop): Promise<boolean> {
+  try {
+    await startSome(loop)
+    return true
+  } catch (error) {
+    if (error instanceof SluiceError && error.code === 'CANCELLED') return false
+    throw error
+  }
+}
+
 async function writeEvidence({ unwritten, run }: Loop): Promise<void> {
   if (unwritten.length > 0) await run.journal.evidence(unwritten.splice(0))
 }
@@ -295,7 +306,7 @@ async function untilOver(loop: Loop, deadlineMs: number): Promise<EvictionEnd['k
     if (!loop.flights.some(isOpen)) return loop.flights.some(({ phase }) => phase === 'failed') ? 'failed' : 'done'
     if (isHopeless(loop) && loop.calls.size === 0) return 'failed'
     if (performance.now() >= deadlineMs) return 'timeout'
-    if (!isHopeless(loop)) await startSome(loop)
+    if (!isHopeless(loop) && !(await started(loop))) return 'stopped'
     const nowMs = performance.now()
     await waker.sleep(
       Math.min(nextLookMs(loop.flights, loop.lanes, nowMs) - nowMs, deadlineMs - nowMs, skipInMs),
@@ -348,6 +359,10 @@ export async function evictAll(run: EvictionRun): Promise<EvictionEnd> {
     if (kind !== 'done') await settleCalls(loop)
     report(loop)
     return { kind, gone: goneOf(loop) + run.goneBefore, notes: loop.notes, flights: loop.flights }
+  } catch (error) {
+    // what went out is written down where it still can be; the first error is the one to tell
+    await settleCalls(loop).catch(() => {})
+    throw error
   } finally {
     over.abort()
     await Promise.all(watches)

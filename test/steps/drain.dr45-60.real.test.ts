@@ -230,7 +230,10 @@ await real(['kube'], 'kubectl drain, rows 45 to 60', (kube) => {
     expect(late.gate?.details?.[0]).toContain(`${w.ns}/other`)
     expect(w.evictions()).toEqual([])
     await raw.remove(`/api/v1/namespaces/${w.ns}/pods/new`, { gracePeriodSeconds: 0 })
-    const going = await w.drain({}, { between: async () => void (await w.pod('new', { owner })), choose: () => 'go' })
+    const going = await w.drain(
+      {},
+      { between: async () => void (await w.pod('new', { owner })), choose: () => 'again' },
+    )
     expect(going.error).toBeUndefined()
     expect(w.evictions().toSorted()).toEqual(['new', 'x'])
   })

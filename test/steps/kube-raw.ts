@@ -70,9 +70,8 @@ export function openRaw(kubeconfig: string): Raw {
 
 export type Seen = { readonly method: string; readonly path: string; readonly body: string }
 /** What a tampering proxy answers itself; undefined = the real API server does. */
-export type Tamper = (
-  seen: Seen,
-) => { readonly status: number; readonly body: object; readonly headers?: Record<string, string> } | undefined
+type Own = { readonly status: number; readonly body: object; readonly headers?: Record<string, string> } | undefined
+export type Tamper = (seen: Seen) => Own | Promise<Own>
 
 /** The real API server behind a loopback proxy that notes each request and may answer some of them itself. */
 export async function openProxy(
@@ -86,7 +85,7 @@ export async function openProxy(
     for await (const chunk of incoming) body += String(chunk)
     const one = { method: incoming.method ?? '', path: incoming.url ?? '', body }
     seen.push(one)
-    const own = tamper(one)
+    const own = await tamper(one)
     if (own !== undefined) {
       outgoing
         .writeHead(own.status, { 'content-type': 'application/json', ...own.headers })

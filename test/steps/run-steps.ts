@@ -89,6 +89,7 @@ function contextOf(
 
 async function runOne(
   step: Step,
+  replan: () => Promise<unknown>,
   context: (chosen: Data) => StepContext,
   options: RunOptions,
   gates: Gate[],
@@ -103,6 +104,7 @@ async function runOne(
     const choice = answer.choices.find((one) => one.word === word)
     if (choice?.effect !== 'again') return answer
     chosen = { ...chosen, ...choice.args }
+    await replan()
   }
 }
 
@@ -163,6 +165,7 @@ async function runAll(
     try {
       const answer = await runOne(
         step,
+        () => previewOf(steps, cluster),
         (chosen) => contextOf(cluster, step, options, journals, chosen, progress),
         options,
         gates,
