@@ -9,6 +9,8 @@ import { isAlive, type PracticeFile, readPracticeFile } from './file.ts'
 
 const START_LIMIT_MS = 10_000
 const POLL_MS = 10
+/** A world that ends this often right after its start does not come up. */
+const STARTS = 5
 
 export type FindOptions = {
   readonly dir: string
@@ -23,19 +25,33 @@ export type FoundPractice = PracticeFile & {
   readonly stop: () => Promise<void>
 }
 
-/** A process of its own: it outlives this one, and shares no stdin, stdout or stderr with it. */
-function spawnDetached({ dir, offsetMs, idleLimitMs }: FindOptions): void {
-  const main = fileURLToPath(new URL('main.ts', import.meta.url))
-  const limit = idleLimitMs === undefined ? [] : ['--idle-limit-ms', String(idleLimitMs)]
-  const child = spawn(process.execPath, [main, '--dir', dir, '--offset-ms', String(offsetMs ?? 0), ...limit], {
-    detached: true,
-    stdio: 'ignore',
-    cwd: '/',
-    // Little of the environment goes along: the world needs no secret of the bot.
-    env: { PATH: process.env['PATH'], HOME: homedir(), NODE_COMPILE_CACHE: compileCache() },
-  })
-  child.on('error', () => {})
-  child.unref()
+/**
+ * A process of its own: it outlives this one, and shares no stdin, stdout or stderr with it. One that ended is not
+ * `running` any more: the world it found, or was, may be gone again.
+ */
+class Starter {
+  running = false
+  starts = 0
+
+  start({ dir, offsetMs, idleLimitMs }: FindOptions): void {
+    const main = fileURLToPath(new URL('main.ts', import.meta.url))
+    const limit = idleLimitMs === undefined ? [] : ['--idle-limit-ms', String(idleLimitMs)]
+    const child = spawn(process.execPath, [main, '--dir', dir, '--offset-ms', String(offsetMs ?? 0), ...limit], {
+      detached: true,
+      stdio: 'ignore',
+      cwd: '/',
+      // Little of the environment goes along: the world needs no secret of the bot.
+      env: { PATH: process.env['PATH'], HOME: homedir(), NODE_COMPILE_CACHE: compileCache() },
+    })
+    this.running = true
+    this.starts += 1
+    const ended = (): void => {
+      this.running = false
+    }
+    child.once('error', ended)
+    child.once('exit', ended)
+    child.unref()
+  }
 }
 
 const compileCache = (): string =>
@@ -55,16 +71,16 @@ export async function findOrStartPractice(options: FindOptions): Promise<FoundPr
   const { dir, signal } = options
   mkdirSync(dir, { recursive: true, mode: 0o700 })
   const untilMs = Date.now() + START_LIMIT_MS
-  let started = false
-  while (Date.now() < untilMs) {
+  const starter = new Starter()
+  while (Date.now() < untilMs && starter.starts <= STARTS) {
     signal.throwIfAborted()
     const file = await readPracticeFile(dir)
-    if (file && (await isAlive(file, { limitMs: 2000, signal }))) return { ...file, started, stop: () => tell(file) }
-    if (!started) spawnDetached(options)
-    started = true
+    if (file && (await isAlive(file, { limitMs: 2000, signal })))
+      return { ...file, started: starter.starts > 0, stop: () => tell(file) }
+    if (!starter.running) starter.start(options)
     await delay(POLL_MS, undefined, { signal })
   }
   throw new SluiceError('PRACTICE-GONE', 'starting the practice world', {
-    text: `it did not answer within ${START_LIMIT_MS / 1000} s`,
+    text: `it does not come up; see ${join(dir, 'practice', 'log')}`,
   })
 }

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import type { PracticeApi } from './api.ts'
 import type { SimulatedCluster } from './cluster.ts'
 import { deleteObject } from './deletion.ts'
 import type { Faults } from './faults.ts'
@@ -49,7 +50,7 @@ export type PracticeEvent = z.infer<typeof EVENT>
 export type Stage = {
   readonly clusters: ReadonlyMap<
     string,
-    { readonly cluster: SimulatedCluster; readonly compact: () => void; readonly cutWatches: () => void }
+    { readonly cluster: SimulatedCluster; readonly api: Pick<PracticeApi, 'compact' | 'cutWatches'> }
   >
   readonly faults: Faults
   readonly redmine: PracticeRedmine
@@ -96,9 +97,9 @@ function inCluster(stage: Stage, event: Exclude<ClusterEvent, { event: 'fail' }>
     case 'delete':
       return remove(cluster, event)
     case 'compact':
-      return found.compact()
+      return found.api.compact()
     case 'cut-watches':
-      return found.cutWatches()
+      return found.api.cutWatches()
     case 'pause':
       cluster.paused.clear()
       for (const name of event.controllers) cluster.paused.add(name)

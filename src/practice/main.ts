@@ -1,4 +1,4 @@
-import { appendFileSync, mkdirSync, rmSync } from 'node:fs'
+import { appendFileSync, existsSync, mkdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
@@ -51,11 +51,13 @@ export async function startPractice(options: PracticeOptions): Promise<Practice>
 async function open(options: PracticeOptions, home: string, lock: string): Promise<Practice> {
   const { promise: ended, resolve } = Promise.withResolvers<void>()
   let stopping: Promise<void> | undefined
+  let isOpen = false
   const world = await openWorld({
     home,
     offsetMs: options.offsetMs ?? 0,
     idleLimitMs: options.idleLimitMs ?? IDLE_LIMIT_MS,
     timing: options.timing ?? {},
+    isOrphan: () => isOpen && !existsSync(practicePath(options.dir)),
     onEnd: (why) => {
       options.log.info({ why }, 'the practice world ends')
       void stop()
@@ -69,6 +71,7 @@ async function open(options: PracticeOptions, home: string, lock: string): Promi
   }
   const stop = (): Promise<void> => (stopping ??= end())
   writePrivate(practicePath(options.dir), `${JSON.stringify(world.file, undefined, 2)}\n`)
+  isOpen = true
   options.log.info({ pid: process.pid, dir: options.dir }, 'the practice world is open')
   return { file: world.file, found: false, stop, ended }
 }
@@ -80,15 +83,17 @@ async function runDetached(): Promise<void> {
   })
   if (values.dir === undefined) throw new Error('--dir is missing')
   const { dir } = values
-  const write = (level: string) => (detail: unknown, text?: string) =>
-    appendFileSync(
-      join(dir, 'practice', 'log'),
-      `${JSON.stringify({ at: new Date().toISOString(), level, detail, text })}\n`,
-    )
+  const write = (level: string) => (detail: unknown, text?: string) => {
+    const line = `${JSON.stringify({ at: new Date().toISOString(), level, detail, text })}\n`
+    // The folder may be gone: then nobody reads it, either.
+    if (existsSync(join(dir, 'practice'))) appendFileSync(join(dir, 'practice', 'log'), line)
+  }
   const idle = values['idle-limit-ms']
+  const log = { info: write('info'), error: write('error') }
+  process.once('uncaughtExceptionMonitor', (error) => log.error({ stack: error.stack }, 'the practice world broke'))
   const world = await startPractice({
     dir,
-    log: { info: write('info'), error: write('error') },
+    log,
     offsetMs: Number(values['offset-ms'] ?? 0),
     ...(idle === undefined ? {} : { idleLimitMs: Number(idle) }),
   })

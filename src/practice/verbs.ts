@@ -99,7 +99,7 @@ function keepOwned(before: Kube, next: Kube): Kube {
     ...next,
     apiVersion: before.apiVersion,
     kind: before.kind,
-    metadata: { ...sent, ...kept } as Kube['metadata'],
+    metadata: { ...sent, ...kept },
   }
 }
 

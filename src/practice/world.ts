@@ -1,7 +1,12 @@
 import { randomBytes } from 'node:crypto'
-import { createServer as createHttp, type Server as HttpServer } from 'node:http'
+import {
+  createServer as createHttp,
+  type Server as HttpServer,
+  type IncomingMessage,
+  type ServerResponse,
+} from 'node:http'
 import { createServer as createHttps, type Server as HttpsServer } from 'node:https'
-import { type Api, makeApi } from './api.ts'
+import { PracticeApi } from './api.ts'
 import { C2 } from './c2.ts'
 import { SimulatedCluster } from './cluster.ts'
 import { handleControl } from './control.ts'
@@ -22,13 +27,15 @@ export type WorldOptions = {
   readonly offsetMs: number
   readonly idleLimitMs: number
   readonly timing: Partial<Timing>
-  /** Called once when nobody came for `idleLimitMs`, or when a client said stop. */
-  readonly onEnd: (why: 'idle' | 'told') => void
+  /** Whether nobody can find this world any more; looked at now and then. */
+  readonly isOrphan: () => boolean
+  /** Called once when nobody came for `idleLimitMs`, or can come, or when a client said stop. */
+  readonly onEnd: (why: 'idle' | 'orphan' | 'told') => void
 }
 export type OpenWorld = { readonly file: PracticeFile; readonly stop: () => Promise<void> }
 
 type Running = {
-  readonly api: Api
+  readonly api: PracticeApi
   readonly cluster: SimulatedCluster
   readonly server: HttpsServer
   readonly file: PracticeCluster
@@ -47,7 +54,7 @@ async function openCluster(
   of.seed(cluster.store)
   const { caPem, certPem, keyPem } = makeServerIdentity(`practice ${name}`, ['::1', 'localhost', host])
   const token = secret()
-  const api = makeApi({ cluster, token, version, faults, onRequest: touch })
+  const api = new PracticeApi({ cluster, token, version, faults, onRequest: touch })
   const server = createHttps({ cert: certPem, key: keyPem, keepAliveTimeout: 60_000 }, (request, response) => {
     requests.note(name, request, response)
     api.handle(request, response)
@@ -56,6 +63,15 @@ async function openCluster(
   cluster.start()
   return { api, cluster, server, file: { server: `https://[::1]:${port}`, caPem, token, uid: kubeSystemUid } }
 }
+
+type Handler = (request: IncomingMessage, response: ServerResponse) => Promise<void>
+
+/** A plain HTTP server; what a handler cannot answer ends the connection. */
+const httpServer = (touch: () => void, handle: Handler): HttpServer =>
+  createHttp((request, response) => {
+    touch()
+    handle(request, response).catch(() => response.destroy())
+  })
 
 /** Stops listening and drops what is still connected. */
 const close = (server: HttpServer | HttpsServer): Promise<void> =>
@@ -73,33 +89,21 @@ export async function openWorld(options: WorldOptions): Promise<OpenWorld> {
   const redmine = new PracticeRedmine(secret())
   const open: { clusters: Running[]; hosts?: Hosts } = { clusters: [] }
   const isBusy = (): boolean =>
-    open.clusters.some(({ api }) => api.openWatches() > 0) || (open.hosts?.openConnections() ?? 0) > 0
-  const idle = new Idle(options.idleLimitMs, isBusy)
+    open.clusters.some(({ api }) => api.openWatches > 0) || (open.hosts?.openConnections() ?? 0) > 0
+  const idle = new Idle(options.idleLimitMs, isBusy, options.isOrphan)
   const touch = (): void => idle.touch()
   open.clusters = await Promise.all([P10, C2].map((of) => openCluster(of, options, { faults, requests, touch })))
   const hosts = await openHosts({ home: options.home, seeds: hostSeeds, onRequest: touch })
   open.hosts = hosts
-  const tickets = createHttp((request, response) => {
-    touch()
-    redmine.handle(request, response).catch(() => response.destroy())
-  })
+  const tickets = httpServer(touch, (request, response) => redmine.handle(request, response))
   const token = secret()
-  const clusters = new Map(
-    open.clusters.map(({ cluster, api }) => [
-      cluster.name,
-      { cluster, compact: api.compact, cutWatches: api.cutWatches },
-    ]),
-  )
+  const clusters = new Map(open.clusters.map(({ cluster, api }) => [cluster.name, { cluster, api }]))
   const stage = { clusters, faults, redmine, setHostDown: hosts.setDown }
   const stop = (): void => options.onEnd('told')
-  const control = createHttp((request, response) => {
-    touch()
-    handleControl({ token, stage, requests: () => requests.all(), stop }, request, response).catch(() =>
-      response.destroy(),
-    )
-  })
+  const controls = { token, stage, requests: () => requests.all(), stop }
+  const control = httpServer(touch, (request, response) => handleControl(controls, request, response))
   const [ticketPort, controlPort] = await Promise.all([listen(tickets), listen(control)])
-  idle.start(() => options.onEnd('idle'))
+  idle.start(options.onEnd)
   return {
     file: {
       pid: process.pid,

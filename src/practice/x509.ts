@@ -47,7 +47,7 @@ export function addressBytes(address: string): Buffer {
     text ? text.split(':').map((group) => Number.parseInt(group, 16)) : []
   const front = groups(head)
   const back = groups(tail)
-  const zeros: number[] = new Array<number>(8 - front.length - back.length).fill(0)
+  const zeros = Array.from({ length: 8 - front.length - back.length }, () => 0)
   return Buffer.from(
     [...front, ...(tail === undefined ? [] : zeros), ...back].flatMap((group) => [group >> 8, group & 0xff]),
   )

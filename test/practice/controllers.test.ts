@@ -60,7 +60,7 @@ it('drains server23: what moved runs elsewhere, stateful sets under their old na
     (deployment) => numberAt(deployment, 'status', 'readyReplicas') === 3,
   )
   expect(numberAt(shop, 'spec', 'replicas')).toBe(3)
-  expect((await podsOn('server23')).map(ownerOf)).toEqual(new Array(6).fill('DaemonSet'))
+  expect((await podsOn('server23')).map(ownerOf)).toEqual(Array.from({ length: 6 }, () => 'DaemonSet'))
 })
 
 it("plays Rook's switch: the other hosts are blocked while server23 drains, and free when it is back", async () => {

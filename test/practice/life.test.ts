@@ -97,7 +97,7 @@ it('is replaced when it was killed: its lock and its file stay behind', async ()
 })
 
 it('ends by itself when nobody came for its limit, but not while somebody watches', async () => {
-  const world = await find(300)
+  const world = await find(1500)
   const stream = watch(world, 'p10', '/api/v1/nodes?watch=1&allowWatchBookmarks=true')
   await until(
     async () => stream.events,
@@ -108,6 +108,18 @@ it('ends by itself when nobody came for its limit, but not while somebody watche
   await gone(world.pid)
   expect(existsSync(join(dir, 'practice.json'))).toBe(false)
   expect(readFileSync(join(dir, 'practice', 'log'), 'utf8')).toContain('"why":"idle"')
+})
+
+it('ends by itself when its folder is gone', async () => {
+  const world = await find(2000)
+  const stream = watch(world, 'p10', '/api/v1/nodes?watch=1')
+  await until(
+    async () => stream.events.length,
+    (count) => count > 0,
+  )
+  rmSync(dir, { recursive: true })
+  await gone(world.pid)
+  await stream.ended
 })
 
 it('says so when a second one is started in the same folder by hand', async () => {

@@ -77,6 +77,7 @@ export async function openTestWorld(offsetMs = 0, timing: Partial<typeof FAST> =
     home: dir,
     offsetMs,
     idleLimitMs: 60_000,
+    isOrphan: () => false,
     timing: { ...FAST, ...timing },
     onEnd: () => {},
   })
