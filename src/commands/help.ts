@@ -21,13 +21,6 @@ export function groupOf(command: Command): (typeof GROUPS)[number] {
   return !isPlan(command) && command.takes.includes('jobs') ? 'Jobs' : 'Look'
 }
 
-/** Names that begin like what was typed, for completion. Pure. */
-export function completion(commands: readonly Command[], prefix: string): readonly string[] {
-  const typed = prefix.toLowerCase().trimStart()
-  const sentences = commands.flatMap((c) => [c.name, ...c.examples])
-  return [...new Set(sentences.filter((s) => s.toLowerCase().startsWith(typed)))].toSorted().slice(0, 20)
-}
-
 const overview = (given: Given): Message => {
   const line = (command: Command): string => {
     const rights = isChange(command) ? ` (you: ${rightsText(command, given.inventory.clusters, given)})` : ''

@@ -1,4 +1,5 @@
 import { distance } from 'fastest-levenshtein'
+import type { Command } from './command.ts'
 
 const MAX_DISTANCE = 2
 
@@ -16,4 +17,11 @@ export function nearest(word: string, among: Iterable<string>, limit = 3): reado
     .toSorted((a, b) => a.far - b.far || (a.name < b.name ? -1 : 1))
     .slice(0, limit)
     .map((f) => f.name)
+}
+
+/** Sentences that begin like what was typed: names and examples of the commands, in the order of the alphabet. */
+export function completion(commands: readonly Command[], prefix: string, limit = 20): readonly string[] {
+  const typed = prefix.toLowerCase().trimStart()
+  const sentences = commands.flatMap((c) => [c.name, ...c.examples])
+  return [...new Set(sentences.filter((s) => s.toLowerCase().startsWith(typed)))].toSorted().slice(0, limit)
 }

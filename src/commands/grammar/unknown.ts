@@ -1,7 +1,7 @@
 import { distance } from 'fastest-levenshtein'
 import type { Understood } from '../command.ts'
 import { findRule, type Grammar, type NearMiss } from '../grammar.ts'
-import { nearest } from '../suggest.ts'
+import { completion, nearest } from '../suggest.ts'
 import { bodyOf, type Lead } from './lead.ts'
 import { type Choice, noAt, plainNo } from './resolve.ts'
 import type { Sentence } from './slots.ts'
@@ -47,7 +47,8 @@ export function unknown(
   const { miss } = findRule(grammar, sentence, opening.from)
   const gap = miss === undefined ? undefined : missing(sentence, opening, miss)
   if (gap !== undefined) return gap
-  const choices = corrections(sentence, opening, grammar, again)
+  const corrected = corrections(sentence, opening, grammar, again)
+  const choices = corrected.length > 0 ? corrected : completions(sentence, opening, grammar)
   const at =
     miss !== undefined && miss.stuck.at > opening.from && miss.stuck.at < sentence.tokens.length ? miss.stuck.at : begin
   const why =
@@ -115,6 +116,14 @@ function noSuch(sentence: Sentence, at: number): Understood | undefined {
     `${word.text} is not a node of any cluster. Nothing was done.`,
     choices,
   )
+}
+
+/** `list`: what begins so. */
+function completions(sentence: Sentence, opening: Lead, grammar: Grammar): readonly Choice[] {
+  const { start, end } = bodyOf(sentence, opening)
+  if (opening.plan || end - start < 2 || end - start > 60) return []
+  const commands = grammar.rules.flatMap((r) => (r.command === undefined ? [] : [r.command]))
+  return completion(commands, sentence.text.slice(start, end), 5).map((text) => ({ label: text, text }))
 }
 
 /** Sentences with one or two misspelt words put right, if they then mean something. */
