@@ -119,7 +119,6 @@ function openSystems({ config, clock, log, tickets, env }: Parts): Systems {
       cluster: async (name) => pool.get(name, 'sluice'),
       ...(tickets === undefined ? {} : { tickets }),
       pinnedUid: (name) => config().clusters.find((c) => c.name === name)?.uid,
-      nowMs: clock.now,
     }),
   }
 }

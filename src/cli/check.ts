@@ -1,4 +1,4 @@
-import { readConfig } from './world.ts'
+import { readConfig } from './read-config.ts'
 
 /** `sluice check`: prints warnings and what is configured. Throws BadConfig (exit 2) after printing every complaint. */
 export async function runCheck(options: { readonly config: string }): Promise<number> {

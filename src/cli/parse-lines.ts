@@ -1,7 +1,7 @@
 import { COMMANDS } from '../commands/index.ts'
 import { KNOWN } from '../commands/not-yet.ts'
 import { runParse } from './parse.ts'
-import { readConfig } from './world.ts'
+import { readConfig } from './read-config.ts'
 
 /** `sluice parse [--json]`: the registry and the rooms of the configuration, no cluster is asked. */
 export async function runParseCommand(options: { readonly json?: boolean; readonly config: string }): Promise<number> {

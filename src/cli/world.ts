@@ -11,6 +11,7 @@ import { openTickets } from '../systems/redmine/adapter.ts'
 import type { Tickets } from '../systems/redmine/port.ts'
 import type { Host } from '../systems/ssh/port.ts'
 import { joinPractice } from './practice-world.ts'
+import { readConfig } from './read-config.ts'
 
 export type WorldOptions = {
   readonly configDir: string
@@ -33,19 +34,6 @@ export type World = {
   /** Re-reads people, policies and clusters; false (and the old ones kept) when they are not valid. */
   readonly reload: () => boolean
   readonly close: () => Promise<void>
-}
-
-/** Thrown for exit code 2: the complaints have been printed. */
-export class BadConfig extends Error {
-  override readonly name = 'BadConfig'
-}
-
-/** Reads the configuration; prints every complaint to stderr and throws BadConfig when it is not valid. */
-export function readConfig(dir: string): Config {
-  const loaded = loadConfig(dir)
-  if (loaded.ok) return loaded.config
-  for (const c of loaded.complaints) process.stderr.write(`CONFIG-BAD ${c.file}:${c.line} ${c.field}: ${c.text}\n`)
-  throw new BadConfig(`${loaded.complaints.length} complaints about the configuration`)
 }
 
 /** Opens the world. Without a data folder a temporary one is used and removed at the end. */

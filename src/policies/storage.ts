@@ -21,6 +21,8 @@ export const storage: Policy = {
       )
     const others = draining.filter((d) => !targetDomains.includes(d))
     if (others.length > 0) return deny(RULE, 'STORAGE', `another failure domain is draining: ${others.join(', ')}`)
+    // a domain that drains already is the cause of the warning: going on with it loses nothing more
+    if (health === 'HEALTH_WARN' && targetDomains.some((d) => draining.includes(d))) return undefined
     return healthy ? undefined : deny(RULE, 'STORAGE', `Ceph says ${health}; a storage node may go only at HEALTH_OK`)
   },
 }

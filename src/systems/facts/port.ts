@@ -17,8 +17,19 @@ export type StorageFact = {
   /** Failure domains Rook considers draining now. */
   readonly draining: readonly string[]
 }
-export type CapacityFact = { readonly needed: { readonly cpuMillis: number; readonly memoryBytes: number }; readonly free: { readonly cpuMillis: number; readonly memoryBytes: number }; readonly nodesLeft: number; readonly fits: boolean }
-export type TicketFact = { readonly id: string; readonly exists: boolean; readonly open: boolean; readonly subject?: string; readonly url?: string }
+export type CapacityFact = {
+  readonly needed: { readonly cpuMillis: number; readonly memoryBytes: number }
+  readonly free: { readonly cpuMillis: number; readonly memoryBytes: number }
+  readonly nodesLeft: number
+  readonly fits: boolean
+}
+export type TicketFact = {
+  readonly id: string
+  readonly exists: boolean
+  readonly open: boolean
+  readonly subject?: string
+  readonly url?: string
+}
 export type IdentityFact = { readonly uid: string; readonly pinned?: string }
 export type NotReadyFact = { readonly nodes: readonly string[] }
 
@@ -33,5 +44,10 @@ export type Facts = {
 }
 
 /** What facts are read about. */
-export type Subject = { readonly cluster?: string; readonly nodes: readonly string[]; readonly ticket?: string; readonly person: string }
+export type Subject = {
+  readonly cluster?: string
+  readonly nodes: readonly string[]
+  readonly ticket?: string
+  readonly person: string
+}
 export type ReadFacts = (names: readonly FactName[], subject: Subject, signal: AbortSignal) => Promise<Facts>

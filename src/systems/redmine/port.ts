@@ -1,5 +1,12 @@
 /** PORT: tickets. Throws SluiceError REDMINE-UNREACHABLE | REDMINE-AUTH | REDMINE-ERROR. */
-export type Ticket = { readonly id: string; readonly subject: string; readonly project: string; readonly open: boolean; readonly status: string; readonly url: string }
+export type Ticket = {
+  readonly id: string
+  readonly subject: string
+  readonly project: string
+  readonly open: boolean
+  readonly status: string
+  readonly url: string
+}
 
 export type Tickets = {
   /** undefined when there is no such ticket (or the key may not see it). */
@@ -7,6 +14,10 @@ export type Tickets = {
   /** True when a journal of the ticket holds the marker already. */
   readonly hasNote: (id: string, marker: string, options?: { readonly signal?: AbortSignal }) => Promise<boolean>
   /** Writes a note that ends with the marker, unless one is there: looks first. Returns whether it wrote. */
-  readonly note: (id: string, note: { readonly marker: string; readonly text: string }, options?: { readonly signal?: AbortSignal }) => Promise<'written' | 'there'>
+  readonly note: (
+    id: string,
+    note: { readonly marker: string; readonly text: string },
+    options?: { readonly signal?: AbortSignal },
+  ) => Promise<'written' | 'there'>
   readonly url: (id: string) => string
 }
