@@ -103,13 +103,7 @@ function issueOf(text: string, doing: string): Issue {
 }
 
 type Reply = { readonly status: number; readonly text: string }
-type Ask = (
-  method: 'GET' | 'PUT',
-  path: string,
-  doing: string,
-  signal?: AbortSignal,
-  body?: object,
-) => Promise<Reply>
+type Ask = (method: 'GET' | 'PUT', path: string, doing: string, signal?: AbortSignal, body?: object) => Promise<Reply>
 
 /** The whole reply, so that a body that stalls counts against the same limit. A redirect is an answer: the key goes nowhere else. */
 async function reply(url: string, init: RequestInit): Promise<Reply> {
