@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process'
 import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { createServer, type Server, type Socket } from 'node:net'
 import { join } from 'node:path'
+import { Transform } from 'node:stream'
 import type { Connection, Server as SshServer, ServerChannel } from 'ssh2'
 import { writePrivate, type PracticeFile } from './file.ts'
 import { parseJson, textAt } from './json.ts'
@@ -65,6 +66,21 @@ const OWN_FOLDERS = /(?<![\w./-])\/(?:var\/lib\/sluice|run\/sluice|etc\/(?:os-re
 /** A host has no file system of its own: the few paths Sluice uses are looked for in its folder. */
 export const inside = (root: string, text: string): string => text.replace(OWN_FOLDERS, (path) => root + path)
 
+/** A script that comes by stdin (`sh -s`) is looked through line by line; bytes that are no path stay as they are. */
+function scriptInside(root: string): Transform {
+  let rest = ''
+  return new Transform({
+    transform(chunk: Buffer, _encoding, done) {
+      const lines = (rest + chunk.toString('latin1')).split('\n')
+      rest = lines.pop() ?? ''
+      done(null, Buffer.from(lines.map((line) => `${inside(root, line)}\n`).join(''), 'latin1'))
+    },
+    flush(done) {
+      done(null, Buffer.from(inside(root, rest), 'latin1'))
+    },
+  })
+}
+
 /** Runs a command as this process's user, in the host's folder; exit status and signal go back as sshd sends them. */
 function run(root: string, command: string, channel: ServerChannel): void {
   const child = spawn('/bin/sh', ['-c', inside(root, command)], {
@@ -72,7 +88,9 @@ function run(root: string, command: string, channel: ServerChannel): void {
     env: { PATH: `${join(root, 'bin')}:/usr/sbin:/usr/bin:/sbin:/bin`, HOME: root, LANG: 'C' },
     stdio: ['pipe', 'pipe', 'pipe'],
   })
-  channel.pipe(child.stdin)
+  const isScript = /\bsh -s\b/.test(command)
+  const input = isScript ? channel.pipe(scriptInside(root)) : channel
+  input.pipe(child.stdin)
   child.stdin.on('error', () => {})
   child.stdout.pipe(channel, { end: false })
   child.stderr.pipe(channel.stderr, { end: false })

@@ -21,7 +21,7 @@ const reply = (status: number, object: Kube): Reply => ({ status, body: { ...obj
 
 function bodyAs(kind: Kind, body: Json | undefined): Kube {
   const object = asKube(isObject(body) ? { kind: kind.kind, apiVersion: apiVersionOf(kind), ...body } : undefined)
-  if (!object) throw badRequest('the object provided is unrecognized (must be of type Object)')
+  if (!object) throw badRequest(`the object provided is unrecognized (must be of type ${kind.kind})`)
   if (object.kind !== kind.kind)
     throw badRequest(`the API version in the data does not match the expected kind ${kind.kind}`)
   return object

@@ -98,6 +98,12 @@ describe('a host of the practice world', () => {
     expect(existsSync(join(world.dir, 'hosts', 'server23', 'var', 'lib', 'sluice', '17', 'rc'))).toBe(true)
   })
 
+  it('does so for a script that comes by stdin, too, and for nothing else that comes so', async () => {
+    const stdin = 'mkdir -p /var/lib/sluice/18\necho script > /var/lib/sluice/18/rc'
+    expect((await run('server23', 'sh -s', { stdin })).code).toBe(0)
+    expect((await run('server23', 'cat /var/lib/sluice/18/rc -', { stdin })).out).toBe(`script\n${stdin}`)
+  })
+
   it('cannot be reached without power, and can again', async () => {
     await world.tell({ event: 'ssh', host: 'server85', down: true })
     await expect(run('server85', 'hostname')).rejects.toThrow()

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { parse } from 'yaml'
 import { type Json, type JsonObject, listAt, numberAt, parseJson, textAt } from '../../src/practice/json.ts'
 import { real } from '../lab/need.ts'
-import { openTestWorld, type TestWorld, until } from './open-practice.ts'
+import { brief, openTestWorld, type TestWorld, until } from './open-practice.ts'
 
 type Send = (method: string, path: string, body?: Json, type?: string) => Promise<{ status: number; body: Json }>
 
@@ -13,6 +13,7 @@ const PODS = `/api/v1/namespaces/${NS}/pods`
 const BUDGETS = `/apis/policy/v1/namespaces/${NS}/poddisruptionbudgets`
 const MERGE = 'application/merge-patch+json'
 const JSON_PATCH = 'application/json-patch+json'
+const STRATEGIC = 'application/strategic-merge-patch+json'
 const APPLY = 'application/apply-patch+yaml'
 
 /** The API server of a kubeconfig that kubeadm made. */
@@ -36,7 +37,7 @@ function sender(kubeconfig: string): Send {
           said += chunk.toString()
         })
         response.on('end', () => {
-          const isJson = response.headers['content-type'] === 'application/json'
+          const isJson = response.headers['content-type'] === 'application/json' && !said.trim().includes('\n')
           resolve({ status: response.statusCode ?? 0, body: isJson ? parseJson(said) : said })
         })
       })
@@ -96,10 +97,16 @@ async function furnish(send: Send): Promise<void> {
   }
 }
 
+/** Uids, and the words of Go's parsers and of etcd's keys: no client reads them. */
+const OWN_WORDS: readonly [RegExp, string][] = [
+  [/[0-9a-f]{8}-[0-9a-f-]{27}/g, 'UID'],
+  [/(continue key is not valid|must be of type Pod\)|unable to parse requirement).*/, '$1'],
+  [/StorageError: .*AdditionalErrorMsg: /, ''],
+]
+
 /** What clients decide by: status, reason, the causes, and the text with what differs between servers cut out. */
 function essence({ status, body }: { status: number; body: Json }): JsonObject {
-  const uid = /[0-9a-f]{8}-[0-9a-f-]{27}/g
-  const message = (textAt(body, 'message') ?? '').replace(uid, 'UID').replace(/(continue key is not valid).*/, '$1')
+  const message = OWN_WORDS.reduce((text, [words, kept]) => text.replace(words, kept), textAt(body, 'message') ?? '')
   const causes = listAt(body, 'details', 'causes').map((cause) => JSON.stringify(cause, ['reason', 'message', 'field']))
   return {
     status,
@@ -110,6 +117,40 @@ function essence({ status, body }: { status: number; body: Json }): JsonObject {
     causes: [...new Set(causes)],
     retryAfterSeconds: numberAt(body, 'details', 'retryAfterSeconds') ?? 0,
   }
+}
+
+/** What a watch by label tells of a config map that comes into sight, leaves it, comes back, changes and goes. */
+async function watched(send: Send): Promise<string[]> {
+  const path = `/api/v1/namespaces/${NS}/configmaps`
+  const start = await send('GET', path)
+  const from = textAt(start.body, 'metadata', 'resourceVersion') ?? ''
+  await send('POST', path, { metadata: { name: 'thing', labels: { on: 'yes' } } })
+  const label = (on: string) => send('PATCH', `${path}/thing`, { metadata: { labels: { on } } }, MERGE)
+  await label('no')
+  await label('yes')
+  await send('PATCH', `${path}/thing`, { data: { a: 'b' } }, MERGE)
+  await send('DELETE', `${path}/thing`)
+  const query = `watch=1&resourceVersion=${from}&labelSelector=on%3Dyes&timeoutSeconds=1`
+  const { body } = await send('GET', `${path}?${query}`)
+  const text = typeof body === 'string' ? body : JSON.stringify(body)
+  return brief(text.trim().split('\n').map(parseJson))
+}
+
+/** The answer to an eviction in a namespace that a finalizer of its own keeps from going. */
+async function terminating(send: Send): Promise<JsonObject> {
+  const name = `${NS}-ending`
+  const pods = `/api/v1/namespaces/${name}/pods`
+  await send('POST', '/api/v1/namespaces', { apiVersion: 'v1', kind: 'Namespace', metadata: { name } })
+  const held = { ...pod('held'), metadata: { name: 'held', finalizers: ['example.org/wait'] } }
+  await until(
+    () => send('POST', pods, held),
+    ({ status }) => status === 201,
+  )
+  await send('DELETE', `/api/v1/namespaces/${name}`)
+  const body = { ...eviction('held'), metadata: { name: 'held', namespace: name } }
+  const answer = essence(await send('POST', `${pods}/held/eviction`, body))
+  await send('PATCH', `${pods}/held`, { metadata: { finalizers: null } }, MERGE)
+  return answer
 }
 
 const CASES: readonly [string, string, string, Json?, string?][] = [
@@ -166,6 +207,24 @@ const CASES: readonly [string, string, string, Json?, string?][] = [
   ['an eviction', 'POST', `${PODS}/free/eviction`, eviction('free')],
   ['the same eviction again', 'POST', `${PODS}/free/eviction`, eviction('free')],
   [
+    'a replacement of another uid',
+    'PUT',
+    `${BUDGETS}/tight`,
+    { ...budget('tight', 'mine'), metadata: { name: 'tight', uid: 'other' } },
+  ],
+  ['a cordon of nobody', 'PATCH', '/api/v1/nodes/nobody', { spec: { unschedulable: true } }, MERGE],
+  ['a body that is no JSON object', 'POST', PODS, []],
+  ['a label nobody can select by', 'GET', `${PODS}?labelSelector=a%3D%3D%3Db`],
+  ['a pod without a name', 'POST', PODS, { ...pod(''), metadata: { labels: { app: 'x' } } }],
+  [
+    'a strategic patch that takes a label away',
+    'PATCH',
+    `${PODS}/one`,
+    { metadata: { labels: { app: null } } },
+    STRATEGIC,
+  ],
+  ['an eviction that no budget minds any more', 'POST', `${PODS}/one/eviction`, eviction('one', { dryRun: ['All'] })],
+  [
     'a replacement of an old version',
     'PUT',
     `${BUDGETS}/tight`,
@@ -186,6 +245,18 @@ await real(['kube'], 'practice answers as the real API server does', (kube) => {
     await world.stop()
     await server('DELETE', `/api/v1/namespaces/${NS}`)
   })
+  it('shows a watch the same events, selectors and all', async () => {
+    const seen = await Promise.all([watched(practice), watched(server)])
+    expect(seen[0]).toEqual(['ADDED thing', 'DELETED thing', 'ADDED thing', 'MODIFIED thing', 'DELETED thing'])
+    expect(seen[0]).toEqual(seen[1])
+  })
+
+  it('refuses evictions in a namespace that ends in the same words (DR-37)', async () => {
+    const answers = await Promise.all([terminating(practice), terminating(server)])
+    expect(answers[0]).toMatchObject({ status: 403, reason: 'Forbidden' })
+    expect(answers[0]).toEqual(answers[1])
+  })
+
   describe('asked for', () => {
     it.each(CASES)('%s', async (_what, method, path, body, type) => {
       const [ours, theirs] = [await practice(method, path, body, type), await server(method, path, body, type)]
