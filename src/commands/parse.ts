@@ -1,7 +1,7 @@
 import type { Command, Inventory, Understood } from './command.ts'
 import { compileGrammar, findRule, type Grammar, type Known } from './grammar.ts'
 import { pointAt } from './grammar/caret.ts'
-import { plainNo, type Room } from './grammar/resolve.ts'
+import { plainNo, type Room } from './grammar/no.ts'
 import { namesOf } from './grammar/names.ts'
 import type { Sentence } from './grammar/slots.ts'
 import { controlCharacterAt, MAX_CHARACTERS, type Token, tokenise } from './grammar/tokens.ts'

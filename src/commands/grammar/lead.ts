@@ -1,5 +1,5 @@
 import type { Sentence } from './slots.ts'
-import type { Body } from './resolve.ts'
+import type { Body } from './no.ts'
 import { ACTORS, FILLERS, PLANS, QUESTIONS, REQUESTS, skipWords } from './words.ts'
 
 /** How a sentence begins. */

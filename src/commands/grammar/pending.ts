@@ -1,5 +1,5 @@
 import type { Understood } from '../command.ts'
-import { plainNo } from './resolve.ts'
+import { plainNo } from './no.ts'
 
 /** What Sluice asked somebody, and what may be answered. */
 export type Pending = { readonly choices: readonly { readonly label: string; readonly text: string }[] }

@@ -1,43 +1,12 @@
-import { refuse, type Code } from '../../errors.ts'
-import type { InventoryCluster, Understood } from '../command.ts'
+import type { InventoryCluster } from '../command.ts'
 import type { Selector } from '../selector.ts'
 import { nearest } from '../suggest.ts'
-import { pointAt } from './caret.ts'
 import type { Capture } from './match.ts'
+import { bestGuess, expandAll, missing } from './missing.ts'
 import { clusterOf } from './names.ts'
-import { type NodeItem, nodeItems } from './node-words.ts'
-import { expand, prefixOf } from './ranges.ts'
+import { type Body, type Choice, type No, noAt, type Room, rewrite } from './no.ts'
+import { nodeItems } from './node-words.ts'
 import type { Sentence } from './slots.ts'
-
-export type Choice = { readonly label: string; readonly text: string }
-export type No = Extract<Understood, { readonly result: 'ask' | 'refuse' }>
-export type Room = { readonly name: string; readonly cluster?: string; readonly clusters: readonly string[] }
-
-/** The sentence without its manners, so that a corrected one can be offered. `plan ` in front of a question stays in front. */
-export type Body = { readonly prefix: string; readonly start: number; readonly end: number }
-
-export const isNo = (value: object): value is No => 'result' in value
-
-/** The body with text put in at an offset, or a span of it replaced. */
-export function rewrite(sentence: Sentence, body: Body, start: number, end: number, insert: string): string {
-  const { text } = sentence
-  const from = Math.max(start, body.start)
-  return (body.prefix + text.slice(body.start, from) + insert + text.slice(Math.max(end, from), body.end)).trim()
-}
-
-/** A refusal that points at words from..to. */
-export function noAt(
-  sentence: Sentence,
-  from: number,
-  to: number,
-  code: Code,
-  why: string,
-  choices: readonly Choice[] = [],
-): No {
-  const start = sentence.tokens[from]?.start ?? sentence.text.length
-  const end = sentence.tokens[to - 1]?.end ?? sentence.text.length
-  return { result: 'refuse', code, message: pointAt(sentence.text, start, Math.max(end, start + 1), why), choices }
-}
 
 /** The one cluster that was named; undefined when none was; refused when it does not exist or there are several. */
 export function namedCluster(
@@ -109,29 +78,6 @@ export function personOf(sentence: Sentence, capture: Capture, body: Body): { re
   )
 }
 
-type Expanded =
-  | { readonly names: readonly string[] }
-  | {
-      readonly item: NodeItem
-      readonly missing: readonly string[]
-      readonly range: boolean
-      readonly found: number
-      readonly why?: string
-    }
-
-/** Every item in one cluster, all or nothing. A cluster whose nodes nobody wrote down takes plain names: the live cluster is asked later. */
-export function expandAll(items: readonly NodeItem[], cluster: InventoryCluster): Expanded {
-  const names: string[] = []
-  for (const item of items) {
-    const result = expand(item, cluster, prefixOf(names.at(-1) ?? ''))
-    if (result.kind === 'nodes') names.push(...result.names)
-    else if (cluster.nodes.length === 0 && result.kind === 'missing' && !result.range) names.push(...result.names)
-    else if (result.kind === 'bad') return { item, missing: [], range: true, found: names.length, why: result.why }
-    else return { item, missing: result.names, range: result.range, found: names.length }
-  }
-  return { names: [...new Set(names)] }
-}
-
 /** Where the nodes of the captures are meant to be. */
 export type Placed = { readonly cluster: InventoryCluster; readonly names: readonly string[] }
 
@@ -195,89 +141,6 @@ const askElsewhere = (sentence: Sentence, capture: Capture, only: Placed, home: 
   result: 'ask',
 })
 
-/** The cluster that has the most of what was named: its missing ones are the ones to tell about. */
-function bestGuess(items: readonly NodeItem[], clusters: readonly InventoryCluster[]): InventoryCluster | undefined {
-  const scored = clusters.map((cluster) => {
-    const found = items.filter((item) => {
-      const here = expand(item, cluster, undefined)
-      return (
-        here.kind === 'nodes' ||
-        (here.kind === 'missing' && here.range && cluster.nodes.some((n) => item.from.startsWith(n.name.toLowerCase())))
-      )
-    }).length
-    return { cluster, found }
-  })
-  const best = scored.toSorted((a, b) => b.found - a.found)[0]
-  return best !== undefined && best.found > 0 ? best.cluster : undefined
-}
-
-/** What does not exist, with the nearest names and the cluster that has them. Nothing is done. */
-function missing(
-  sentence: Sentence,
-  known: Expanded | undefined,
-  cluster: InventoryCluster | undefined,
-  items: readonly NodeItem[],
-  body: Body,
-): No {
-  const gap = known ?? (cluster === undefined ? undefined : expandAll(items, cluster))
-  const item = gap !== undefined && 'item' in gap ? gap.item : items[0]
-  const first = item?.first ?? 0
-  const to = (item?.last ?? 0) + 1
-  const names = gap !== undefined && 'missing' in gap ? gap.missing : [item?.from ?? '']
-  if (gap !== undefined && 'why' in gap && gap.why !== undefined)
-    return noAt(
-      sentence,
-      first,
-      to,
-      gap.why.includes('is not at') ? 'PARSE-NODE' : 'PARSE-RANGE',
-      `${gap.why}. Nothing was done.`,
-    )
-  const where = cluster === undefined ? 'in any cluster' : `on ${cluster.name}`
-  const other = sentence.names.inventory.clusters.filter(
-    (c) => c !== cluster && c.nodes.length > 0 && 'names' in expandAll(items, c),
-  )
-  const exist = names.length === 1 ? `${names[0]} does not exist ${where}` : `${names.join(', ')} do not exist ${where}`
-  const elsewhere = other.length === 0 ? '' : ` ${names.join(', ')} is on ${other.map((c) => c.name).join(' and ')}.`
-  const range = gap !== undefined && 'range' in gap && gap.range
-  return noAt(sentence, first, to, range ? 'PARSE-RANGE' : 'PARSE-NODE', `${exist}.${elsewhere} Nothing was done.`, [
-    ...otherChoices(sentence, cluster, other, body),
-    ...nodeChoices(sentence, item, names, cluster, body),
-  ])
-}
-
-function otherChoices(
-  sentence: Sentence,
-  cluster: InventoryCluster | undefined,
-  other: readonly InventoryCluster[],
-  body: Body,
-): readonly Choice[] {
-  if (cluster === undefined || other.length === 0) return []
-  const at = sentence.tokens.findIndex((t) => clusterOf(sentence.names, t.lower) === cluster)
-  const token = sentence.tokens[at]
-  return token === undefined
-    ? []
-    : other.map((c) => ({ label: c.name, text: rewrite(sentence, body, token.start, token.end, c.name) }))
-}
-
-function nodeChoices(
-  sentence: Sentence,
-  item: NodeItem | undefined,
-  names: readonly string[],
-  cluster: InventoryCluster | undefined,
-  body: Body,
-): readonly Choice[] {
-  const [name] = names
-  if (item === undefined || name === undefined || names.length > 1 || item.to !== undefined) return []
-  const among = (cluster === undefined ? sentence.names.inventory.clusters : [cluster]).flatMap((c) =>
-    c.nodes.map((n) => n.name),
-  )
-  const token = sentence.tokens[item.first]
-  return nearest(name, new Set(among)).map((n) => ({
-    label: n,
-    text: rewrite(sentence, body, token?.start ?? 0, token?.end ?? 0, n),
-  }))
-}
-
 /** Conditions of all selector captures together; exceptions are names of the cluster. */
 export function selectorOf(
   sentence: Sentence,
@@ -299,26 +162,4 @@ export function selectorOf(
     else return missing(sentence, here, cluster, items, body)
   }
   return selector
-}
-
-/** A cluster is wanted and none was named. */
-export function askCluster(sentence: Sentence, body: Body): No {
-  const active = sentence.names.inventory.clusters.filter((c) => c.state === 'active')
-  const end = sentence.text.slice(body.start, body.end).trimEnd()
-  return {
-    result: 'ask',
-    code: 'PARSE-MISSING',
-    message: 'Which cluster?',
-    choices: active.map((c) => ({ label: c.name, text: `${body.prefix}${end} on ${c.name}` })),
-  }
-}
-
-export const plainNo = (
-  code: Code,
-  text?: string,
-  choices: readonly Choice[] = [],
-  result: 'ask' | 'refuse' = 'refuse',
-): No => {
-  const refusal = refuse(code, text)
-  return { result, code, message: text === undefined ? `${refusal.text} ${refusal.next}` : text, choices }
 }

@@ -1,5 +1,5 @@
 import type { Understood } from '../command.ts'
-import { plainNo } from './resolve.ts'
+import { plainNo } from './no.ts'
 import type { Sentence } from './slots.ts'
 import type { Token } from './tokens.ts'
 

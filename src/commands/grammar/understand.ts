@@ -1,36 +1,15 @@
 import type { ZodError } from 'zod'
 import type { ChangeCommand, Command, InventoryCluster, Understood } from '../command.ts'
-import type { Grammar, Known, RuleMatch } from '../grammar.ts'
+import type { Grammar, RuleMatch } from '../grammar.ts'
 import type { ParseContext } from '../parse.ts'
-import { isUnfiltered, type Selector } from '../selector.ts'
+import { knownNo } from './known.ts'
 import { bodyOf, type Lead } from './lead.ts'
+import { looseText, negatedText, scheduled } from './loose-text.ts'
 import type { Capture } from './match.ts'
-import {
-  askCluster,
-  type Body,
-  type Choice,
-  isNo,
-  namedCluster,
-  personOf,
-  type No,
-  noAt,
-  placeNodes,
-  plainNo,
-  selectorOf,
-} from './resolve.ts'
+import { askCluster, isNo, type No, noAt, plainNo } from './no.ts'
+import { namedCluster, personOf } from './resolve.ts'
 import type { Sentence } from './slots.ts'
-import { timeEnd } from './times.ts'
-import { FILLERS, isNegation, QUESTIONS, skipWords } from './words.ts'
-
-type Args = Record<string, unknown>
-type Case = {
-  readonly sentence: Sentence
-  readonly captures: readonly Capture[]
-  readonly context: ParseContext
-  readonly body: Body
-  readonly plan: boolean
-}
-
+import { type Args, type Case, targetsOf } from './targets-of.ts'
 const asCommand = (
   command: string,
   risk: ChangeCommand['risk'] extends (args: never) => infer R ? R : never,
@@ -79,63 +58,6 @@ function askWhether({ sentence, body }: Case): No {
   )
 }
 
-const INTRODUCTIONS = new Set([
-  'because',
-  'reason',
-  'weil',
-  'grund',
-  'since',
-  'as',
-  ':',
-  '-',
-  '--reason',
-  'because:',
-  'reason:',
-])
-
-/** `because the disk ...`: what stands before the text, fillers left out, introduces it. */
-function isIntroduced(sentence: Sentence, from: number): boolean {
-  let at = from - 1
-  while (at > 0 && !INTRODUCTIONS.has(sentence.tokens[at]?.lower ?? '') && skipWords(FILLERS, sentence.tokens, at) > at)
-    at -= 1
-  return INTRODUCTIONS.has(sentence.tokens[at]?.lower ?? '')
-}
-
-/** Text nobody introduced (`cordon server23 no wait`): a negation, a question or a time in it may be meant for us. */
-function looseText(sentence: Sentence, captures: readonly Capture[]): 'fine' | 'negated' | 'timed' | 'question' {
-  for (const capture of captures) {
-    if (capture.slot !== 'text' || sentence.tokens[capture.from]?.quoted === true) continue
-    if (isIntroduced(sentence, capture.from)) continue
-    const inside = sentence.tokens.slice(capture.from, capture.to)
-    if (inside.some((t) => isNegation(t.lower))) return 'negated'
-    if (inside.some((_, i) => timeEnd(inside, i) > i)) return 'timed'
-    if (inside.some((_, i) => skipWords(QUESTIONS, inside, i) > i)) return 'question'
-  }
-  return 'fine'
-}
-
-function negatedText(sentence: Sentence, captures: readonly Capture[]): No {
-  const text = captures.find((c) => c.slot === 'text')
-  return noAt(
-    sentence,
-    text?.from ?? 0,
-    text?.to ?? 1,
-    'PARSE-NEGATED',
-    'Is that "not" the reason, or for me? Nothing was done. Say `because ...` in front of a reason.',
-  )
-}
-
-function scheduled(sentence: Sentence, captures: readonly Capture[]): No {
-  const time = captures.find((c) => c.slot === 'time') ?? captures.find((c) => c.slot === 'text')
-  return noAt(
-    sentence,
-    time?.from ?? 0,
-    time?.to ?? 1,
-    'PARSE-SCHEDULED',
-    'Sluice cannot do a change later yet, and does not do it now instead. Ask again when it shall happen.',
-  )
-}
-
 /** Slots whose words are a value by themselves. */
 function plainArgs(captures: readonly Capture[]): Args | Capture {
   const args: Args = {}
@@ -178,58 +100,10 @@ const riskOf = (command: Command, args: Args): ReturnType<ChangeCommand['risk']>
   command.kind === 'change' ? command.risk(args) : 'read'
 const isRisky = (risk: string): boolean => risk !== 'read' && risk !== 'change'
 
-/** Cluster, nodes and selector of the sentence. */
-function targetsOf(command: Command, given: Case, named: InventoryCluster | undefined): { readonly args: Args } | No {
-  const { sentence, captures, context, body } = given
-  const nodes = captures.filter((c) => c.slot === 'nodes' || c.slot === 'node')
-  let cluster = named
-  const names: string[] = []
-  for (const capture of nodes) {
-    const placed = placeNodes(sentence, capture, cluster, context.room, command.kind === 'change' && !given.plan, body)
-    if (isNo(placed)) return placed
-    cluster = placed.cluster
-    names.push(...placed.names)
-  }
-  const selector = selectorOf(sentence, captures, cluster, body)
-  if (selector !== undefined && isNo(selector)) return selector
-  if (selector !== undefined && names.length === 0 && command.kind === 'change' && isUnfiltered(selector))
-    return everything(given)
-  return { args: targetArgs(nodes, names, selector, cluster) }
-}
-
-function targetArgs(
-  nodes: readonly Capture[],
-  names: readonly string[],
-  selector: Selector | undefined,
-  cluster: InventoryCluster | undefined,
-): Args {
-  const { all: _all, ...filters } = selector ?? {}
-  return {
-    ...(nodes.length === 0
-      ? {}
-      : nodes[0]?.slot === 'node'
-        ? { [nodes[0].arg]: names[0] }
-        : { [nodes[0]?.arg ?? 'nodes']: [...new Set(names)] }),
-    ...(cluster === undefined ? {} : { cluster: cluster.name }),
-    ...(Object.keys(filters).length === 0 ? {} : { selector: filters }),
-  }
-}
-
 /** The room's own cluster; never for what is risky in a room of several clusters. */
 function roomDefault(context: ParseContext, risk: string): InventoryCluster | undefined {
   if (isRisky(risk) && context.room.clusters.length > 1) return undefined
   return context.inventory.clusters.find((c) => c.name === context.room.cluster)
-}
-
-function everything(given: Case): No {
-  const capture = given.captures.find((c) => c.slot === 'selector')
-  return noAt(
-    given.sentence,
-    capture?.from ?? 0,
-    capture?.to ?? 1,
-    'PARSE-ALL',
-    'A change on everything needs a filter: name the nodes, or say which ones (`that are cordoned`, `older than v1.36`).',
-  )
 }
 
 /** The command's own schema has the last word. */
@@ -282,25 +156,4 @@ function explain(command: Command, error: ZodError, args: Args, given: Case): Un
     'PARSE-ARGUMENT',
     `${name}: ${issue?.message ?? 'not accepted'}`,
   )
-}
-
-/** What the catalogue says about words that are no command today. */
-function knownNo(known: Known, given: Case, grammar: Grammar): Understood {
-  const result = known.code === 'PARSE-MISSING' || known.code === 'PARSE-AMBIGUOUS' ? 'ask' : 'refuse'
-  const choices = known.instead === undefined ? [] : insteadOf(known.instead, given, grammar)
-  if (isNo(choices)) return result === 'ask' ? choices : plainNo(known.code, known.sentence)
-  return plainNo(known.code, known.sentence, choices, result)
-}
-
-/** The same nodes with the words of a command that exists, once for each ending. */
-function insteadOf(instead: NonNullable<Known['instead']>, given: Case, grammar: Grammar): readonly Choice[] | No {
-  const command = grammar.changes.get(instead.command)
-  const named = namedCluster(given.sentence, given.captures, given.body)
-  if (command === undefined || isNo(named)) return isNo(named) ? named : []
-  const targets = targetsOf(command, given, named.cluster)
-  if (isNo(targets)) return targets
-  const { nodes, cluster } = targets.args
-  if (!Array.isArray(nodes)) return []
-  const sentence = `${given.body.prefix}${instead.command} ${nodes.join(', ')}${typeof cluster === 'string' ? ` on ${cluster}` : ''}`
-  return instead.endings.map((e) => ({ label: e.label, text: `${sentence} ${e.words}`.trim() }))
 }

@@ -3,7 +3,7 @@ import type { Understood } from '../command.ts'
 import { findRule, type Grammar, type NearMiss } from '../grammar.ts'
 import { completion, nearest } from '../suggest.ts'
 import { bodyOf, type Lead } from './lead.ts'
-import { type Choice, noAt, plainNo } from './resolve.ts'
+import { type Choice, noAt, plainNo } from './no.ts'
 import type { Sentence } from './slots.ts'
 import { skipWords, FILLERS, STOP_WORDS } from './words.ts'
 
@@ -45,6 +45,9 @@ export function unknown(
   if (first === undefined) return plainNo('PARSE-UNKNOWN', 'Yes? Say `help` for what I do.')
   if (RAW_TOOLS.has(first.lower)) return rawTool(first.lower, grammar)
   const { miss } = findRule(grammar, sentence, opening.from)
+  const siblings = begunNames(sentence, opening, grammar)
+  if (siblings.length > 1)
+    return noAt(sentence, begin, sentence.tokens.length, 'PARSE-UNKNOWN', 'Which of these?', siblings)
   const gap = miss === undefined ? undefined : missing(sentence, opening, miss)
   if (gap !== undefined) return gap
   const corrected = corrections(sentence, opening, grammar, again)
@@ -118,7 +121,16 @@ function noSuch(sentence: Sentence, at: number): Understood | undefined {
   )
 }
 
-/** `list`: what begins so. */
+/** `list`: several commands begin so. */
+function begunNames(sentence: Sentence, opening: Lead, grammar: Grammar): readonly Choice[] {
+  const { start, end } = bodyOf(sentence, opening)
+  const typed = `${sentence.text.slice(start, end).toLowerCase()} `
+  return grammar.rules.flatMap((r) =>
+    r.command !== undefined && r.name.startsWith(typed) ? [{ label: r.name, text: r.name }] : [],
+  )
+}
+
+/** `wh`: what begins so. */
 function completions(sentence: Sentence, opening: Lead, grammar: Grammar): readonly Choice[] {
   const { start, end } = bodyOf(sentence, opening)
   if (opening.plan || end - start < 2 || end - start > 60) return []

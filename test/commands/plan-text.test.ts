@@ -1,0 +1,106 @@
+import { expect, test } from 'vitest'
+import type { Plan } from '../../src/jobs/job.ts'
+import { plain } from '../../src/message.ts'
+import { planBlocks } from '../../src/plan-text.ts'
+import type { Finding } from '../../src/steps/step.ts'
+
+const finding = (topic: string, object: string, more: Partial<Finding> = {}): Finding => ({
+  key: `${topic} ${object}`,
+  topic,
+  object,
+  verdict: 'do',
+  reason: 'r',
+  ...more,
+})
+const plan = (findings: readonly Finding[], more: Partial<Plan> = {}): Plan => ({
+  target: {
+    cluster: 'p10',
+    clusterUid: 'u',
+    nodes: [{ name: 'server23', uid: 'n', controlPlane: false }],
+    args: {},
+    sentence: 'drain server23 on p10',
+  },
+  risk: 'disruptive',
+  findings,
+  facts: {},
+  hash: 'h',
+  steps: [
+    { id: 'cordon server23', title: '' },
+    { id: 'drain server23', title: '' },
+  ],
+  plannedAtMs: 0,
+  ...more,
+})
+const said = (findings: readonly Finding[], more: Partial<Plan> = {}): string =>
+  plain({ blocks: planBlocks(plan(findings, more)) })
+
+const DRAIN = [
+  finding('evict', 'acme/gitea', { count: 15 }),
+  finding('evict', 'gitea-acme/gitea-acme-0', { count: 1 }),
+  finding('evict', 'redmine/redmine-db-0', { count: 1 }),
+  finding('single-replica', 'gitea-acme/gitea-acme-0', { verdict: 'warn' }),
+  finding('single-replica', 'redmine/redmine-db-0', { verdict: 'warn' }),
+  finding('pdb', 'acme/gitea', { verdict: 'warn', reason: 'is at its limit' }),
+  finding('pdb', 'acme/other', { verdict: 'warn', reason: 'lets only some go at a time' }),
+  ...[1, 2, 3, 4, 5, 6].map((i) => finding('stays', `kube-system/calico-node-${i}`, { verdict: 'skip', count: 1 })),
+]
+
+test('the headline of a drain', () => {
+  expect(said(DRAIN).split('\n')[0]).toBe(
+    'server23 on p10: 17 pods to evict, 6 daemonset pods stay, 2 single-replica (gitea-acme-0, redmine-db-0) will be down during the move, 1 PDB at its limit',
+  )
+})
+
+test('one of each is in the singular, nothing is not spoken of', () => {
+  const text = said([finding('evict', 'acme/x', { count: 1 }), finding('stays', 'kube-system/y', { verdict: 'skip' })])
+  expect(text.split('\n')[0]).toBe('server23 on p10: 1 pod to evict, 1 daemonset pod stays')
+})
+
+test('what blocks comes first, with its code and what to do', () => {
+  const text = said([
+    ...DRAIN,
+    finding('emptydir', 'acme/e', {
+      verdict: 'block',
+      code: 'DRAIN-LOCAL',
+      reason: 'cannot delete Pods with local storage',
+      fix: 'Say `aggressively`.',
+    }),
+  ])
+  expect(text.split('\n')[1]).toContain(
+    'DRAIN-LOCAL: acme/e: cannot delete Pods with local storage Say `aggressively`.',
+  )
+})
+
+test('capacity is said, and a warning when it does not fit or cannot be read', () => {
+  const value = {
+    needed: { cpuMillis: 500, memoryBytes: 2 ** 30 },
+    free: { cpuMillis: 400, memoryBytes: 2 ** 31 },
+    nodesLeft: 3,
+    fits: false,
+  }
+  expect(said([], { facts: { capacity: { ok: true, value } } })).toContain(
+    '⚠ Capacity: the pods ask for 500 mCPU and 1.0 GiB; 3 other nodes have 400 mCPU and 2.0 GiB free. They do not fit.',
+  )
+  expect(said([], { facts: { capacity: { ok: true, value: { ...value, fits: true } } } })).not.toContain('⚠')
+  expect(said([], { facts: { capacity: { ok: false, why: 'forbidden' } } })).toContain(
+    '⚠ Capacity cannot be read: forbidden',
+  )
+})
+
+test('control planes are marked', () => {
+  const nodes = [
+    { name: 'server23', uid: 'n', controlPlane: false },
+    { name: 'server63', uid: 'c', controlPlane: true },
+  ]
+  const target = { ...plan([]).target, nodes }
+  expect(said([], { target })).toContain('⚠ Control plane: server63, done last and one at a time.')
+})
+
+test('other changes say their sentence', () => {
+  const text = said([finding('cordon', 'server23', { reason: 'no new pods start here' })], {
+    steps: [{ id: 'cordon server23', title: '' }],
+    target: { ...plan([]).target, sentence: 'cordon server23 on p10' },
+  })
+  expect(text).toMatch(/^cordon server23 on p10\n/)
+  expect(text).toContain('server23: no new pods start here')
+})
