@@ -106,7 +106,7 @@ test('show node: who cordoned it, and its pods by namespace', async () => {
 
 test('show node: a name that is nearly right', async () => {
   expect(await say(showNode, { node: 'server24' })).toMatch(
-    /^PARSE-NODE There is no node server24 on p10\. Did you mean server22 or server23/,
+    /^PARSE-NODE There is no node server24 on p10\. Did you mean server23 or server22/,
   )
 })
 
