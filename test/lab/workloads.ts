@@ -12,6 +12,8 @@ export type PodShape = {
   readonly node?: string
   /** Pods may run on `node` only: after an eviction the replacement stays Pending. */
   readonly pinned?: boolean
+  /** Pods may run only on nodes that match this expression. */
+  readonly pool?: { readonly key: string; readonly operator: string; readonly values: readonly string[] }
   readonly emptyDir?: boolean
   /** Time to terminate after an eviction; default 300. */
   readonly termMs?: number
@@ -41,13 +43,17 @@ const selectorOf = ({ name, selector }: PodShape): Readonly<Record<string, strin
 
 const HOSTNAME = 'kubernetes.io/hostname'
 
-function affinity({ node, pinned }: PodShape): Manifest {
-  if (node === undefined) return {}
-  const term = { matchExpressions: [{ key: HOSTNAME, operator: 'In', values: [node] }] }
-  const nodeAffinity = pinned
-    ? { requiredDuringSchedulingIgnoredDuringExecution: { nodeSelectorTerms: [term] } }
-    : { preferredDuringSchedulingIgnoredDuringExecution: [{ weight: 100, preference: term }] }
-  return { affinity: { nodeAffinity } }
+function affinity({ node, pinned, pool }: PodShape): Manifest {
+  const here = { key: HOSTNAME, operator: 'In', values: [node] }
+  const required = [...(pool ? [pool] : []), ...(node !== undefined && pinned ? [here] : [])]
+  const must = { nodeSelectorTerms: [{ matchExpressions: required }] }
+  const nodeAffinity = {
+    ...(required.length > 0 ? { requiredDuringSchedulingIgnoredDuringExecution: must } : {}),
+    ...(node !== undefined && !pinned
+      ? { preferredDuringSchedulingIgnoredDuringExecution: [{ weight: 100, preference: { matchExpressions: [here] } }] }
+      : {}),
+  }
+  return Object.keys(nodeAffinity).length > 0 ? { affinity: { nodeAffinity } } : {}
 }
 
 function template(shape: PodShape): Manifest {
@@ -221,19 +227,40 @@ export async function podsOn(kubectl: Kubectl, node: string): Promise<readonly s
     .map(({ metadata }) => `${metadata.namespace}/${metadata.name}`)
 }
 
+const FREE = ['--type=merge', '-p', '{"metadata":{"finalizers":null}}']
+
+type Held = {
+  readonly metadata: {
+    readonly name: string
+    readonly finalizers?: readonly string[]
+    readonly annotations?: Readonly<Record<string, string>>
+  }
+}
+
+/** Stuck pods and finalizers would hold a namespace for ever; all others end by themselves. */
+async function freePods(kubectl: Kubectl, ns: string): Promise<void> {
+  const { items }: { items: readonly Held[] } = JSON.parse(
+    (await kubectl(['get', 'pods', '-n', ns, '-o', 'json'])).stdout,
+  )
+  for (const { metadata } of items) {
+    if (metadata.finalizers?.length) await kubectl(['patch', 'pod', '-n', ns, metadata.name, ...FREE])
+  }
+  const stuck = items
+    .filter(({ metadata }) => metadata.annotations?.['kubelab/stuck'] !== undefined)
+    .map(({ metadata }) => metadata.name)
+  const force = ['--grace-period=0', '--force', '--ignore-not-found', '--wait=false']
+  if (stuck.length > 0) await kubectl(['delete', 'pod', '-n', ns, ...stuck, ...force])
+}
+
 /** Empties and removes a namespace, stuck pods, finalizers and local volumes included. Does not wait for its end. */
 export async function removeNamespace(kubectl: Kubectl, name: string): Promise<void> {
   await kubectl(['delete', 'namespace', name, '--wait=false', '--ignore-not-found'])
-  const pods = (await kubectl(['get', 'pods', '-n', name, '-o', 'name'])).stdout.split('\n').filter(Boolean)
-  const patch = ['--type=merge', '-p', '{"metadata":{"finalizers":null}}']
-  for (const pod of pods) await kubectl(['patch', '-n', name, pod, ...patch])
-  if (pods.length > 0)
-    await kubectl(['delete', '-n', name, ...pods, '--grace-period=0', '--force', '--ignore-not-found', '--wait=false'])
+  await freePods(kubectl, name)
   const volumes = (await kubectl(['get', 'pv', '-o', 'name'])).stdout
     .split('\n')
     .filter((line) => line.startsWith(`persistentvolume/${name}-`))
   for (const volume of volumes) {
-    await kubectl(['patch', volume, ...patch])
+    await kubectl(['patch', volume, ...FREE])
     await kubectl(['delete', volume, '--wait=false', '--ignore-not-found'])
   }
 }

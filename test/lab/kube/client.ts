@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { Agent, request } from 'node:https'
+import { createInterface } from 'node:readline'
 import { parse } from 'yaml'
 
 type Config = {
@@ -14,8 +15,12 @@ export type Client = {
   readonly call: (method: string, path: string, body?: unknown, type?: string) => Promise<Said>
   /** The items of a list. Throws when the API does not answer 200. */
   readonly list: <T>(path: string) => Promise<readonly T[]>
+  /** Each event of a watch, until `onEvent` answers true, the signal aborts or the server ends the stream. */
+  readonly watch: (path: string, onEvent: (event: WatchEvent) => boolean, signal: AbortSignal) => Promise<void>
   readonly close: () => void
 }
+
+export type WatchEvent = { readonly type: string; readonly object: { readonly metadata: { readonly uid: string } } }
 
 /** Reads a kubeconfig of the lab (one cluster, one user, certificates inside). */
 export function client(kubeconfig: string): Client {
@@ -24,6 +29,7 @@ export function client(kubeconfig: string): Client {
   const { user } = users[0]
   const bytes = (text = '') => Buffer.from(text, 'base64')
   const server = new URL(cluster['server'] ?? '')
+  const host = server.hostname.replace(/[[\]]/g, '')
   const agent = new Agent({
     keepAlive: true,
     ca: bytes(cluster['certificate-authority-data']),
@@ -36,7 +42,7 @@ export function client(kubeconfig: string): Client {
     const options = {
       agent,
       method,
-      host: server.hostname.replace(/[[\]]/g, ''),
+      host,
       port: server.port,
       path,
       timeout: 15_000,
@@ -54,8 +60,25 @@ export function client(kubeconfig: string): Client {
     asking.end(body === undefined ? undefined : JSON.stringify(body))
     return promise
   }
+  const watch: Client['watch'] = (path, onEvent, signal) => {
+    const { promise, resolve, reject } = Promise.withResolvers<void>()
+    const fail = (error: Error) => (signal.aborted ? resolve() : reject(error))
+    const asking = request({ agent, method: 'GET', host, port: server.port, path, signal }, (response) => {
+      const lines = createInterface({ input: response }).on('error', fail)
+      lines.on('line', (line) => {
+        if (!onEvent(JSON.parse(line))) return
+        resolve()
+        asking.destroy()
+      })
+      lines.on('close', resolve)
+    })
+    asking.on('error', fail)
+    asking.end()
+    return promise
+  }
   return {
     call,
+    watch,
     list: async <T>(path: string) => {
       const said = await call('GET', path)
       if (said.code !== 200) throw new Error(`GET ${path}: ${said.code} ${said.body.slice(0, 300)}`)
