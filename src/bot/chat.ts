@@ -20,6 +20,8 @@ export type Incoming = {
   /** True for bots, bridges, app-service ghosts, notices: they are ignored in silence. */
   readonly bot: boolean
   readonly sentAtMs: number
+  /** True in a place where only one person and Sluice are. */
+  readonly direct?: boolean
 } & (
   | {
       readonly kind: 'text'

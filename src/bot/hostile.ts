@@ -6,5 +6,4 @@ export const isWebUrl = (url: string): boolean =>
 
 /** The text with control characters, direction overrides and half characters made visible: they can make a line read as another. */
 export const showable = (text: string): string =>
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
-  text.toWellFormed().replace(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/g, '\ufffd')
+  text.toWellFormed().replace(/(?![\t\n])[\p{Cc}\p{Bidi_Control}]/gu, '\ufffd')

@@ -74,11 +74,12 @@ export async function matrixIncoming(
 }
 
 const base = (event: MatrixEvent, room: string, context: EventContext) => ({
-  event: `matrix:${event.event_id}`,
+  event: event.event_id,
   place: { chat: 'matrix', id: room } as const,
   user: event.sender,
   bot: context.isBot(event.sender),
   sentAtMs: event.origin_server_ts,
+  direct: context.isDirect(room),
 })
 
 /** `✅` and `✅` with a variation selector are one emoji. */
@@ -140,7 +141,6 @@ function fromMessage(event: MatrixEvent, room: string, context: EventContext): I
     text,
     message: event.event_id,
     addressed,
-    direct,
     ...(thread === undefined ? {} : { thread }),
   }
 }
@@ -179,4 +179,4 @@ const typed = (body: string, self: MatrixSelf): string =>
   (namedFirst(body, self) ?? body.replaceAll(self.user, ' ')).trim()
 
 /** Old clients put the answered message in front: `> <@nico:mx> ...` and an empty line. */
-const withoutQuote = (body: string): string => (/^> <@/.test(body) ? body.replace(/^(?:>[^\n]*\n)+\n?/, '') : body)
+const withoutQuote = (body: string): string => (body.startsWith('> <@') ? body.replace(/^(?:>[^\n]*\n)+\n?/, '') : body)

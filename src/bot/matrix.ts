@@ -12,8 +12,9 @@ import {
   reactionOf,
 } from './matrix-events.ts'
 import { type Request, requester, useFetch } from './matrix-http.ts'
-import { makeRooms } from './matrix-rooms.ts'
-import { matrixSender } from './matrix-send.ts'
+import { type DirectRooms, directRooms } from './matrix-direct.ts'
+import { invitations, type PlainRooms, plainRooms } from './matrix-rooms.ts'
+import { matrixSender, type Sender } from './matrix-send.ts'
 import { keepSyncing } from './matrix-sync.ts'
 
 /**
@@ -50,18 +51,13 @@ export async function openMatrix(options: MatrixOptions): Promise<Chat> {
   useFetch()
   const client = new MatrixClient(options.homeserver, options.accessToken, new MemoryStorageProvider())
   const request = requester(client)
-  let self:
-    | Promise<{ user: string; rooms: ReturnType<typeof makeRooms>; sender: ReturnType<typeof matrixSender> }>
-    | undefined
-  const ready = () => {
-    self ??= whoAmI(request, options).then((user) => {
-      const rooms = makeRooms(request, user, new Set(options.invitesFrom), options.log)
-      return rooms.load().then(() => ({ user, rooms, sender: matrixSender(client, request, rooms) }))
+  let first: Promise<Ready> | undefined
+  const ready = (): Promise<Ready> => {
+    first ??= makeReady(client, request, options).catch((error: unknown) => {
+      first = undefined
+      throw error
     })
-    self.catch(() => {
-      self = undefined
-    })
-    return self
+    return first
   }
   let end: (() => Promise<void>) | undefined
 
@@ -75,11 +71,13 @@ export async function openMatrix(options: MatrixOptions): Promise<Chat> {
     tellPrivately: async (...args) => (await ready()).sender.tellPrivately(...args),
     upload: async (...args) => (await ready()).sender.upload(...args),
     start: async (onIncoming) => {
-      const { user, rooms } = await ready()
+      const { user, direct, plain } = await ready()
       const displayName = await displayNameOf(request, user)
-      const context = contextOf(request, { user, displayName }, rooms.isDirect, options)
+      const context = contextOf(request, { user, displayName }, direct.isDirect, options)
       end = await keepSyncing({
-        ...rooms,
+        ...direct,
+        ...plain,
+        ...invitations(request, user, new Set(options.invitesFrom), direct, options.log),
         request,
         self: user,
         load: () => options.state.load('token'),
@@ -88,8 +86,27 @@ export async function openMatrix(options: MatrixOptions): Promise<Chat> {
         log: options.log,
       })
     },
-    stop: async () => end?.(),
+    stop: async () => {
+      const ending = end
+      end = undefined
+      await ending?.()
+    },
   }
+}
+
+type Ready = {
+  readonly user: string
+  readonly direct: DirectRooms
+  readonly plain: PlainRooms
+  readonly sender: Sender
+}
+
+async function makeReady(client: MatrixClient, request: Request, options: MatrixOptions): Promise<Ready> {
+  const user = await whoAmI(request, options)
+  const direct = directRooms(request, user)
+  await direct.load()
+  const plain = plainRooms(request)
+  return { user, direct, plain, sender: matrixSender({ client, request, direct, plain }) }
 }
 
 async function whoAmI(request: Request, { userId }: MatrixOptions): Promise<string> {

@@ -94,7 +94,7 @@ function fromText(event: SlackEvent, team: string, self: Self): Incoming[] {
     {
       kind: 'text',
       // app_mention and message tell of the same text with two event ids: the time stamp makes them one.
-      event: `slack:${team}:${channel}:${ts}`,
+      event: `${team}:${channel}:${ts}`,
       place,
       user: user ?? event.bot_id ?? 'unknown',
       bot: bot || user === undefined,
@@ -115,8 +115,9 @@ function fromReaction(event: SlackEvent, team: string, id: string, self: Self): 
   return [
     {
       kind: 'reaction',
-      event: `slack:${team}:${id}`,
+      event: `${team}:${id}`,
       place: { chat: 'slack', id: item.channel },
+      direct: isDirect(item.channel, undefined),
       user,
       bot: false,
       sentAtMs: msOf(event.event_ts ?? item.ts),
@@ -143,8 +144,9 @@ function fromEdit(event: SlackEvent, team: string, self: Self): Incoming[] {
   return [
     {
       kind: 'edit',
-      event: `slack:${team}:${channel}:${message.ts}:edit:${at}`,
+      event: `${team}:${channel}:${message.ts}:edit:${at}`,
       place: { chat: 'slack', id: channel },
+      direct,
       user: message.user,
       bot: false,
       sentAtMs: msOf(at),
@@ -163,8 +165,9 @@ function fromDelete(event: SlackEvent, team: string, self: Self): Incoming[] {
   return [
     {
       kind: 'delete',
-      event: `slack:${team}:${channel}:${ts}:delete`,
+      event: `${team}:${channel}:${ts}:delete`,
       place: { chat: 'slack', id: channel },
+      direct: isDirect(channel, event.channel_type),
       // Slack does not tell who deleted: only the author and the workspace's administrators can.
       user: before?.user ?? 'unknown',
       bot: false,
@@ -177,7 +180,7 @@ function fromDelete(event: SlackEvent, team: string, self: Self): Incoming[] {
 function fromCommand(command: z.infer<typeof commandShape>, nowMs: number): Incoming {
   return {
     kind: 'text',
-    event: `slack:${command.team_id}:command:${command.trigger_id}`,
+    event: `${command.team_id}:command:${command.trigger_id}`,
     place: { chat: 'slack', id: command.channel_id },
     user: command.user_id,
     bot: false,
@@ -194,8 +197,9 @@ function fromActions(body: z.infer<typeof actionsShape>, self: Self, nowMs: numb
   const team = body.team?.id ?? self.team
   return body.actions.map((action) => ({
     kind: 'press',
-    event: `slack:${team}:${body.channel.id}:${body.message.ts}:press:${body.user.id}:${action.action_id}:${action.action_ts ?? nowMs}`,
+    event: `${team}:${body.channel.id}:${body.message.ts}:press:${body.user.id}:${action.action_id}:${action.action_ts ?? nowMs}`,
     place: { chat: 'slack', id: body.channel.id },
+    direct: isDirect(body.channel.id, undefined),
     user: body.user.id,
     bot: false,
     sentAtMs: action.action_ts === undefined ? nowMs : msOf(action.action_ts),

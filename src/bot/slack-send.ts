@@ -6,7 +6,7 @@ import type { Chat, Place, SendOptions, Sent } from './chat.ts'
 import { chatError } from './chat-errors.ts'
 import { slackError } from './slack-error.ts'
 import type { Self } from './slack-events.ts'
-import { findSent, isTs, METADATA, sentKeys } from './slack-find.ts'
+import { findSent, isTs, METADATA, type SeenMessage, sentKeys } from './slack-find.ts'
 import { wordOf } from './slack-names.ts'
 import { renderSlack } from './slack-render.ts'
 
@@ -27,103 +27,94 @@ async function call<T>(doing: string, options: SendOptions, run: () => Promise<T
   }
 }
 
+type Sending = {
+  readonly client: WebClient
+  readonly self: () => Promise<Self>
+  readonly keys: ReturnType<typeof sentKeys>
+}
+export type Sender = Pick<Chat, 'post' | 'edit' | 'react' | 'tellPrivately' | 'upload'>
+
 /** The sending half of the Slack adapter. `self` answers once `auth.test` did. */
-export function slackSender(
-  client: WebClient,
-  self: () => Promise<Self>,
-): Pick<Chat, 'post' | 'edit' | 'react' | 'tellPrivately' | 'upload'> {
-  const keys = sentKeys()
-
-  const post: Chat['post'] = (place, message, options) =>
-    keys.once(options.key, async (begun) => {
-      const look = begun || options.again === true
-      const found = look
-        ? await call('looking for a message in Slack', options, async () =>
-            findSent(client, await self(), place, options),
-          )
-        : undefined
-      return found ?? call('posting to Slack', options, () => postNew(place, message, options))
-    })
-
-  async function postNew(place: Place, message: Message, options: SendOptions): Promise<Sent> {
-    const { text, blocks } = renderSlack(message, options.mentions)
-    const answer = await client.apiCall('chat.postMessage', {
-      channel: place.id,
-      text,
-      blocks,
-      unfurl_links: false,
-      unfurl_media: false,
-      metadata: {
-        event_type: METADATA,
-        event_payload: { key: options.key, ...(options.job === undefined ? {} : { job: options.job }) },
-      },
-      ...(isTs(options.thread) ? { thread_ts: options.thread } : {}),
-    })
-    return sentOf(answer)
-  }
-
-  const edit: Chat['edit'] = (sent, message, options) =>
+export function slackSender(client: WebClient, self: () => Promise<Self>): Sender {
+  const sending: Sending = { client, self, keys: sentKeys() }
+  const edit: Sender['edit'] = (sent, message, options) =>
     call('editing a Slack message', options, async () => {
       const { text, blocks } = renderSlack(message, options.mentions)
       await client.apiCall('chat.update', { channel: sent.place.id, ts: sent.id, text, blocks })
     })
+  const tellPrivately: Sender['tellPrivately'] = async (user, message, { thread: _thread, ...options }) => {
+    const opened = await call('writing a private Slack message', options, () =>
+      client.apiCall('conversations.open', { users: user }),
+    )
+    await post(sending, { chat: 'slack', id: openedShape.parse(opened).channel.id }, message, options)
+  }
+  return {
+    post: (place, message, options) => post(sending, place, message, options),
+    edit,
+    react: (sent, name, options) => call('reacting in Slack', options, () => react(client, sent, name)),
+    tellPrivately,
+    upload: async (place, file, options) => void (await upload(sending, place, file, options)),
+  }
+}
 
-  const react: Chat['react'] = (sent, name, options) =>
-    call('reacting in Slack', options, async () => {
-      const word = wordOf(name)
-      if (word === undefined)
-        throw chatError('CHAT-REJECTED', 'reacting in Slack', `no Slack name is known for ${name}`)
-      if (!isTs(sent.id)) return
-      await client
-        .apiCall('reactions.add', { channel: sent.place.id, timestamp: sent.id, name: word })
-        .catch((error: unknown) => {
-          if (!isPlatform(error, 'already_reacted')) throw error
-        })
-    })
+/** Sends, unless a message of the kind is found where an earlier attempt may have left it. */
+function once(
+  { client, self, keys }: Sending,
+  place: Place,
+  options: SendOptions,
+  send: () => Promise<Sent>,
+  which?: (message: SeenMessage) => boolean,
+): Promise<Sent> {
+  return keys.once(options.key, async (begun) => {
+    if (!begun && options.again !== true) return send()
+    const look = async () => findSent(client, await self(), place, options, which)
+    return (await call('looking for a message in Slack', options, look)) ?? send()
+  })
+}
 
-  const tellPrivately: Chat['tellPrivately'] = (user, message, options) =>
-    call('writing a private Slack message', options, async () => {
-      const opened = await client.apiCall('conversations.open', { users: user })
-      const { thread: _thread, ...rest } = options
-      await post({ chat: 'slack', id: openedShape.parse(opened).channel.id }, message, rest)
-    })
+const post = (sending: Sending, place: Place, message: Message, options: SendOptions): Promise<Sent> =>
+  once(sending, place, options, () =>
+    call('posting to Slack', options, () => postNew(sending.client, place, message, options)),
+  )
 
-  const upload: Chat['upload'] = (place, file, options) =>
-    keys
-      .once(`upload ${options.key}`, async (begun) => {
-        const doing = 'uploading to Slack'
-        const look = begun || options.again === true
-        const found = look
-          ? await call(doing, options, async () =>
-              findSent(
-                client,
-                await self(),
-                place,
-                options,
-                (m) => m.files?.some((f) => f.name === file.name) === true,
-              ),
-            )
-          : undefined
-        if (found !== undefined) return found
-        return call(doing, options, () => uploadFile(client, place, file, options)).catch((error: unknown) => {
-          // Without the scope files:write, or where an administrator forbids files, the text itself is shown.
-          if (!(error instanceof SluiceError) || error.code === 'CHAT-UNREACHABLE' || error.code === 'CHAT-LIMITED')
-            throw error
-          return post(
-            place,
-            {
-              blocks: [
-                { kind: 'text', text: [{ bold: file.name }] },
-                { kind: 'code', text: file.text },
-              ],
-            },
-            options,
-          )
-        })
-      })
-      .then(() => undefined)
+async function postNew(client: WebClient, place: Place, message: Message, options: SendOptions): Promise<Sent> {
+  const { text, blocks } = renderSlack(message, options.mentions)
+  const payload = { key: options.key, ...(options.job === undefined ? {} : { job: options.job }) }
+  const answer = await client.apiCall('chat.postMessage', {
+    channel: place.id,
+    text,
+    blocks,
+    unfurl_links: false,
+    unfurl_media: false,
+    metadata: { event_type: METADATA, event_payload: payload },
+    ...(isTs(options.thread) ? { thread_ts: options.thread } : {}),
+  })
+  return sentOf(answer)
+}
 
-  return { post, edit, react, tellPrivately, upload }
+async function react(client: WebClient, sent: Sent, name: string): Promise<void> {
+  const word = wordOf(name)
+  if (word === undefined) throw chatError('CHAT-REJECTED', 'reacting in Slack', `no Slack name is known for ${name}`)
+  if (!isTs(sent.id)) return
+  const reaction = { channel: sent.place.id, timestamp: sent.id, name: word }
+  await client.apiCall('reactions.add', reaction).catch((error: unknown) => {
+    if (!isPlatform(error, 'already_reacted')) throw error
+  })
+}
+
+type TextFile = { readonly name: string; readonly text: string }
+
+function upload(sending: Sending, place: Place, file: TextFile, options: SendOptions): Promise<Sent> {
+  const send = () => call('uploading to Slack', options, () => uploadFile(sending.client, place, file, options))
+  const own = { ...options, key: `upload ${options.key}` }
+  const named = (m: SeenMessage) => m.files?.some((f) => f.name === file.name) === true
+  return once(sending, place, own, send, named).catch((error: unknown) => {
+    // Without the scope files:write, or where an administrator forbids files, the text itself is shown.
+    const forbidden = error instanceof SluiceError && (error.code === 'CHAT-AUTH' || error.code === 'CHAT-REJECTED')
+    if (!forbidden) throw error
+    const name = { kind: 'text', text: [{ bold: file.name }] } as const
+    return post(sending, place, { blocks: [name, { kind: 'code', text: file.text }] }, options)
+  })
 }
 
 function sentOf(answer: unknown): Sent {
@@ -132,12 +123,7 @@ function sentOf(answer: unknown): Sent {
 }
 
 /** https://docs.slack.dev/messaging/working-with-files#upload: an address, the bytes, then the place. */
-async function uploadFile(
-  client: WebClient,
-  place: Place,
-  file: { name: string; text: string },
-  options: SendOptions,
-): Promise<Sent> {
+async function uploadFile(client: WebClient, place: Place, file: TextFile, options: SendOptions): Promise<Sent> {
   const data = Buffer.from(file.text)
   const { upload_url, file_id } = uploadShape.parse(
     await client.apiCall('files.getUploadURLExternal', { filename: file.name, length: data.length }),

@@ -71,7 +71,11 @@ export async function openSlack(options: SlackOptions): Promise<SlackChat> {
       const me = await whoAmI()
       line = await listen(options, acceptor(me, onIncoming, log))
     },
-    stop: async () => line?.stop(),
+    stop: async () => {
+      const ending = line
+      line = undefined
+      await ending?.stop()
+    },
     port: () => line?.port(),
   }
 }
@@ -167,7 +171,6 @@ async function listenSocket(options: SlackOptions, accept: Accept): Promise<Line
 /** Anything but a POST to /slack/events. */
 const notFound: NonNullable<ConstructorParameters<typeof HTTPReceiver>[0]['dispatchErrorHandler']> = ({ response }) => {
   response.writeHead(404).end()
-  return Promise.resolve()
 }
 
 /** Bolt's words at debug level: what matters is logged by us. */

@@ -71,6 +71,20 @@ await real(['synapse'], 'the Matrix sync loop on a real Synapse', (synapse) => {
     expect(fails).toBe(-1)
   })
 
+  test('what could not be stored before a stop is told after the next start', async () => {
+    await (await start()).stop()
+    let refused = 0
+    const deaf = await start(() => {
+      refused++
+      throw new Error('the store is away')
+    })
+    await world.nico.say('! not stored')
+    await until('it was tried', 10_000, () => (refused > 0 ? true : undefined))
+    await deaf.stop()
+    await start()
+    await hear('not stored')
+  })
+
   test('killed between storing and saving the token, the bot hears the same events again and can know them', async () => {
     await (await start()).stop()
     const saved = new Map(world.state)

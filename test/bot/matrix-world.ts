@@ -14,7 +14,7 @@ export type MatrixWorld = World & {
 }
 
 type Related = { readonly rel_type?: string; readonly event_id?: string; readonly key?: string }
-const related = (event: MatrixEvent): Related => (event.content['m.relates_to'] ?? {}) as Related // the lab's own events
+const related = (event: MatrixEvent): Related => event.content['m.relates_to'] ?? {}
 const part = encodeURIComponent
 
 /** A room of its own on the lab's homeserver, of a room version; the bot is in it, and accepts nico's invitations. */
@@ -105,7 +105,7 @@ async function roomsWith(one: MatrixUser, other: MatrixUser): Promise<Record<str
   for (const room of joined_rooms) {
     const state = await one
       .request('GET', `/rooms/${part(room)}/state/m.room.member/${part(other.id)}`)
-      .catch(() => ({}) as { membership?: string }) // the lab's homeserver
+      .catch((): Readonly<Record<string, unknown>> => ({}))
     if (state['membership'] === 'join' || (state['membership'] === 'invite' && one !== other)) found[room] = true
   }
   return found

@@ -7,7 +7,7 @@ import { anyMessage } from './any-message.ts'
 import { visible } from './html.ts'
 
 /** Characters that make a line read as another. */
-const HIDDEN = /[\u0000\u202e]|\\u0000|\\ud8/
+const HIDDEN = /(?![\t\n])[\p{Cc}\p{Bidi_Control}]|\\u0000|\\ud8/u
 const MENTIONS = { fran: 'U0FRAN' }
 const MATRIX_MENTIONS = { fran: '@fran:lab.test' }
 

@@ -23,7 +23,7 @@ describe('what Slack sends', () => {
       callback({ type: 'app_mention', channel: 'C1', user: 'U1', text: '<@U0BOT> drain', ts: '1700000000.000100' }),
     )
     expect(text).toMatchObject({
-      event: 'slack:T1:C1:1700000000.000100',
+      event: 'T1:C1:1700000000.000100',
       sentAtMs: 1_700_000_000_000,
       bot: false,
       direct: false,

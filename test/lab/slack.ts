@@ -63,7 +63,7 @@ export async function bringSlack(options: { readonly scopes?: readonly string[] 
         sockets.delete(ws)
         delivery.closed(ws)
       })
-      ws.on('message', (data) => delivery.acked(String(data)))
+      ws.on('message', (data: Buffer) => delivery.acked(data.toString()))
       if (!faults.noHello)
         ws.send(
           JSON.stringify({ type: 'hello', num_connections: sockets.size, connection_info: { app_id: 'A0SLUICE' } }),
