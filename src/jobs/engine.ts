@@ -55,6 +55,7 @@ export function openJobs(given: JobsDeps): Engine {
   }
   let sweeper: NodeJS.Timeout | undefined
   let handOver = () => {}
+  let stopped = false
 
   const start = async (): Promise<void> => {
     const patient = connection()
@@ -76,7 +77,7 @@ export function openJobs(given: JobsDeps): Engine {
     const sweep = async (): Promise<void> => {
       await queues.sweep().catch((error: unknown) => log.warn({ err: String(error) }, 'sweep'))
       await repair(deps, queues).catch((error: unknown) => log.warn({ err: String(error) }, 'repair'))
-      sweeper = setTimeout(() => void sweep(), limits.sweepMs)
+      if (!stopped) sweeper = setTimeout(() => void sweep(), limits.sweepMs)
     }
     await sweep()
   }
@@ -85,6 +86,7 @@ export function openJobs(given: JobsDeps): Engine {
     start,
     idle: async () => idleState(store.redis, await queues.reading()),
     stop: async () => {
+      stopped = true
       clearTimeout(sweeper)
       handOver()
       await queues.stop()

@@ -169,16 +169,23 @@ async function stopServer(redis: Redis, socket: string): Promise<void> {
   const pid = await processId(redis)
   if (pid <= 1) return
   redis.disconnect()
-  process.kill(pid, 'SIGTERM')
+  try {
+    process.kill(pid, 'SIGTERM')
+  } catch {
+    return // another one that left at the same time was faster
+  }
   for (let waitedMs = 0; waitedMs < 5_000 && alive(pid) && (await pings(socket)); waitedMs += 10) await pause(10)
 }
 
-/** Clients that are people's or other bots': not ours, not the watcher's. */
+/** Clients that will go on: not ours, not the watcher's, not those that are leaving too. */
 async function strangers(redis: Redis): Promise<number> {
+  // said before the count: of two that leave at once, the second (or both) finds nobody
+  await redis.client('SETNAME', `sluice-leaving:${process.pid}`)
   const list = String(await redis.client('LIST'))
-  return list
-    .split('\n')
-    .filter((line) => line.includes('name=sluice-store:') && !line.includes(`name=sluice-store:${process.pid} `)).length
+  const pids = (name: string) =>
+    new Set([...list.matchAll(new RegExp(` name=${name}:(\\d+) `, 'g'))].map(([, pid]) => pid))
+  const leaving = pids('sluice-leaving')
+  return [...pids('sluice-store')].filter((pid) => !leaving.has(pid)).length
 }
 
 /** Finds the living server of `dir`, or starts one. Throws STORE-MISSING | STORE-UNREACHABLE. */

@@ -110,7 +110,7 @@ export async function openStore(options: OpenStoreOptions): Promise<Store & { re
   const embedded = options.url === undefined ? await ensure(limit) : undefined
   const where = options.url ?? `unix://${embedded?.socket ?? ''}`
   const redis = logErrors(connect(where, COMMANDS), options.log)
-  const others: Redis[] = []
+  const others = new Set<Redis>()
   let closing = false
   // our own server was killed: whoever uses it brings it back (flock lets one of them), and the connections find it again
   const revive = (): void => {
@@ -123,8 +123,9 @@ export async function openStore(options: OpenStoreOptions): Promise<Store & { re
   redis.on('close', revive)
   const close = async (): Promise<void> => {
     closing = true
+    for (const one of [...others]) one.disconnect()
     await embedded?.release(redis).catch((error: unknown) => options.log.warn({ err: String(error) }, 'stopping redis'))
-    for (const one of [redis, ...others]) one.disconnect()
+    redis.disconnect()
   }
   try {
     await ready(redis, where, limit)
@@ -138,8 +139,8 @@ export async function openStore(options: OpenStoreOptions): Promise<Store & { re
     }
     const blocking = (): Redis => {
       const one = logErrors(connect(where, PATIENT), options.log)
-      others.push(one)
-      one.once('end', () => others.splice(others.indexOf(one), 1))
+      others.add(one)
+      one.once('end', () => others.delete(one))
       return one
     }
     return { redis, blocking, prefix: '{sluice}', close, server }
