@@ -30,13 +30,15 @@ export function client(kubeconfig: string): Client {
   const bytes = (text = '') => Buffer.from(text, 'base64')
   const server = new URL(cluster['server'] ?? '')
   const host = server.hostname.replace(/[[\]]/g, '')
-  const agent = new Agent({
-    keepAlive: true,
+  const tls = {
     ca: bytes(cluster['certificate-authority-data']),
     cert: bytes(user['client-certificate-data']),
     key: bytes(user['client-key-data']),
     ...(cluster['tls-server-name'] === undefined ? {} : { servername: cluster['tls-server-name'] }),
-  })
+  }
+  const agent = new Agent({ keepAlive: true, ...tls })
+  // A watch is long: on a connection of its own no time limit of an earlier call can end it.
+  const watching = new Agent(tls)
   const call = (method: string, path: string, body?: unknown, type = 'application/json'): Promise<Said> => {
     const { promise, resolve, reject } = Promise.withResolvers<Said>()
     const options = {
@@ -63,7 +65,7 @@ export function client(kubeconfig: string): Client {
   const watch: Client['watch'] = (path, onEvent, signal) => {
     const { promise, resolve, reject } = Promise.withResolvers<void>()
     const fail = (error: Error) => (signal.aborted ? resolve() : reject(error))
-    const asking = request({ agent, method: 'GET', host, port: server.port, path, signal }, (response) => {
+    const asking = request({ agent: watching, method: 'GET', host, port: server.port, path, signal }, (response) => {
       const lines = createInterface({ input: response }).on('error', fail)
       lines.on('line', (line) => {
         if (!onEvent(JSON.parse(line))) return
