@@ -48,7 +48,7 @@ const PAGE = 100
 /** A gap of more than this was no outage but a mistake; the oldest of it is given up, loudly. */
 const LONGEST_GAP = 20_000
 const FIRST_WAIT_MS = 200
-const LONGEST_WAIT_MS = 10_000
+const LONGEST_WAIT_MS = 5_000
 const FILTER = JSON.stringify({
   presence: { types: [] },
   room: {

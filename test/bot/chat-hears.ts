@@ -100,7 +100,7 @@ export const HEARS: Readonly<Record<string, Case>> = {
   },
 
   'a pressed button comes in': async ({ world, chat, next }) => {
-    if (!chat.can.buttons) return void expect(chat.can.buttons).toBe(false)
+    if (!chat.can.buttons) return
     const sent = await chat.post(world.place, CARD, { key: 'card' })
     await world.fran.press(sent.id, 'cancel')
     expect(await next('press')).toMatchObject({
