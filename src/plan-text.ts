@@ -66,9 +66,19 @@ function controlPlanes(plan: Plan): readonly Block[] {
   return [{ kind: 'note', tone: 'warn', text: `Control plane: ${names.join(', ')}${last}.` }]
 }
 
+/** Of these the names say enough. */
+const NAMES_ONLY: ReadonlySet<string> = new Set(['evict', 'stays'])
+const name = ({ object, count: pods = 1 }: Finding): string => (pods === 1 ? object : `${object} (${pods} pods)`)
+
 const MAX_LINES = 12
+const MAX_NAMES = 40
 function topicBlock(heading: string, findings: readonly Finding[]): readonly Block[] {
   if (findings.length === 0) return []
+  if (NAMES_ONLY.has(findings[0]?.topic ?? '')) {
+    const names = findings.slice(0, MAX_NAMES).map(name).join(', ')
+    const left = findings.length - MAX_NAMES
+    return [{ kind: 'text', text: [{ bold: `${heading}:` }, ` ${names}${left > 0 ? ` and ${left} more` : ''}`] }]
+  }
   const shown: readonly Text[] = findings.slice(0, MAX_LINES).map(line)
   const more = findings.length - shown.length
   return [

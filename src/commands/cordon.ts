@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { cordon as cordonNode } from '../steps/cordon.ts'
 import { change } from './command.ts'
-import { nodeArgs, resolveNodes } from './targets.ts'
+import { nodeArgs, nodeLocks, resolveNodes } from './targets.ts'
 
 const cordonArgs = z.strictObject(nodeArgs)
 
@@ -23,7 +23,7 @@ export const cordon = change({
   risk: () => 'change',
   resolve: (args, read) => resolveNodes(args, read, (names) => `cordon ${names.join(', ')} on ${args.cluster}`),
   facts: (target) => ['identity', ...(target.args['ticket'] === undefined ? [] : (['ticket'] as const))],
-  locks: (target) => [`cluster/${target.cluster}`],
+  locks: nodeLocks,
   onCancel: 'keep',
   offer: (target) => `uncordon ${target.nodes.map((node) => node.name).join(', ')} on ${target.cluster}`,
   steps: (target) => {

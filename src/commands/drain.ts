@@ -6,7 +6,7 @@ import type { DrainOptions } from '../steps/drain-filters.ts'
 import { evictPods } from '../steps/evict-pods.ts'
 import { verifyDrained } from '../steps/verify-drained.ts'
 import { change } from './command.ts'
-import { nodeArgs, resolveNodes } from './targets.ts'
+import { nodeArgs, nodeLocks, resolveNodes } from './targets.ts'
 
 const DEFAULT_TIMEOUT_MS = 30 * 60_000
 const DAY_MS = 86_400_000
@@ -125,6 +125,7 @@ export const drain = change({
     `cluster/${target.cluster}`,
     ...(target.nodes.some((node) => node.controlPlane) ? [`control-plane/${target.cluster}`] : []),
     ...(storageDomains(target).length > 0 ? [`storage/${target.cluster}`] : []),
+    ...nodeLocks(target),
   ],
   onCancel: 'ask',
   offer: (target) => `uncordon ${target.nodes.map((node) => node.name).join(', ')} on ${target.cluster}`,

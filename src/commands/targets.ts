@@ -97,3 +97,7 @@ export async function resolveNodes(
   const names = nodes.map((node) => node.name)
   return { cluster: args.cluster, clusterUid, nodes, args: { ...args, nodes: names }, sentence: sentence(names) }
 }
+
+/** `node/p10/server23`: two jobs never work on one node, while a cordon elsewhere need not wait for a drain. */
+export const nodeLocks = (target: Target): readonly string[] =>
+  target.nodes.map((node) => `node/${target.cluster}/${node.name}`)

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { uncordon as uncordonNode } from '../steps/uncordon.ts'
 import { change } from './command.ts'
-import { nodeArgs, resolveNodes } from './targets.ts'
+import { nodeArgs, nodeLocks, resolveNodes } from './targets.ts'
 
 const uncordonArgs = z.strictObject(nodeArgs)
 
@@ -29,7 +29,7 @@ export const uncordon = change({
   risk: () => 'change',
   resolve: (args, read) => resolveNodes(args, read, (names) => `uncordon ${names.join(', ')} on ${args.cluster}`),
   facts: (target) => ['identity', ...(target.args['ticket'] === undefined ? [] : (['ticket'] as const))],
-  locks: (target) => [`cluster/${target.cluster}`],
+  locks: nodeLocks,
   onCancel: 'keep',
   steps: (target) => target.nodes.map((node) => uncordonNode({ ...node, all: target.nodes.map(({ name }) => name) })),
 })

@@ -12,6 +12,9 @@ const names = (pods: readonly Sorted[]): string => {
   const shown = pods.slice(0, MAX_NAMES).map(({ pod }) => pod.name)
   return `${shown.join(', ')}${pods.length > MAX_NAMES ? ` and ${pods.length - MAX_NAMES} more` : ''}`
 }
+/** Volatile: which pods, where the object is not the pod itself. */
+const which = (pods: readonly Sorted[]): { readonly detail?: string } =>
+  pods.length === 1 ? {} : { detail: names(pods) }
 /** One pod is called by its own name, several by their workload's. */
 const objectOf = (group: PodGroup): string => (group.pods.length === 1 ? podName(group.pods[0]!.pod) : group.object)
 const doing = (group: PodGroup, does: Sorted['does']): readonly Sorted[] =>
@@ -35,7 +38,7 @@ function fatalFindings(node: string, group: PodGroup, sentence: string | undefin
       topic,
       reason: `cannot delete ${message}`,
       fix: ERRORS[code].advice,
-      detail: names(pods),
+      ...which(pods),
       count: pods.length,
       ...(sentence === undefined || by === 'daemonset' ? {} : { sentence }),
     } satisfies Finding
@@ -56,7 +59,7 @@ function goingFindings(node: string, group: PodGroup, going: readonly Sorted[]):
       topic: 'evict',
       verdict: 'do',
       reason: `evicted (${group.kind})`,
-      detail: names(going),
+      ...which(going),
     },
     ...(single
       ? [
@@ -90,7 +93,7 @@ function goingFindings(node: string, group: PodGroup, going: readonly Sorted[]):
             verdict: 'warn',
             code: 'DRAIN-LOCAL',
             reason: 'its emptyDir data is deleted',
-            detail: names(emptied),
+            ...which(emptied),
             count: emptied.length,
           } as const,
         ]
@@ -127,7 +130,7 @@ function multiPdbFinding(
       topic: 'pdb',
       reason: 'is under more than one PodDisruptionBudget, which the eviction API does not support',
       fix: `Remove one of the PDBs ${budgets}.`,
-      detail: names(caught),
+      ...which(caught),
       count: caught.length,
     },
   ]

@@ -22,7 +22,7 @@ const MAX_LOST_ANSWERS = 5
 /** The server is busy (a conflict of its own, priority and fairness) and does not say for how long. */
 const BUSY_MS = 500
 const SETTLE_MS = 2_000
-const MAX_WAITING = 8
+const MAX_WAITING = 5
 
 export type EvictionRun = {
   readonly cluster: Cluster
