@@ -73,17 +73,15 @@ function find(commands: readonly Command[], words: string): Command | undefined 
     .replaceAll(/[?.!`]/g, '')
     .trim()
   const parts = asked.split(/\s+/)
+  const [verb = ''] = parts
+  const written = commands.filter((c) => !isPlan(c))
+  const begins = (c: Command): boolean =>
+    c.phrases.some((p) => (typeof p === 'string' ? p : p.say).split(' ')[0]?.split('|').includes(verb) === true)
   return (
     commands.find((c) => c.name === asked) ??
-    commands.find((c) => c.name.split(' ').every((w) => parts.includes(w))) ??
-    commands.find((c) => !isPlan(c) && parts.includes(c.name.split(' ').at(-1) ?? '')) ??
-    commands.find(
-      (c) =>
-        !isPlan(c) &&
-        c.phrases.some((p) =>
-          (typeof p === 'string' ? p : p.say).split(/[\s|]+/).some((w) => w.length > 3 && w === parts[0]),
-        ),
-    )
+    written.find((c) => c.name.split(' ').every((w) => parts.includes(w))) ??
+    written.find((c) => verb.length > 2 && begins(c)) ??
+    written.find((c) => parts.includes(c.name.split(' ').at(-1) ?? ''))
   )
 }
 

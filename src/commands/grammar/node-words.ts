@@ -6,7 +6,7 @@ import { isNegation, STOP_WORDS } from './words.ts'
 const NODE_NOUNS = new Set(['node', 'nodes', 'host', 'hosts', 'machine', 'machines', 'knoten', 'server', 'servers'])
 const JOINERS = new Set([',', 'and', 'und', '&', '+'])
 const RANGE_WORDS = new Set(['to', 'bis', 'through', 'thru', '-', '..', '...'])
-const SHAPE = /^(?:nodes?\/)?[a-z0-9](?:[a-z0-9.-]*(?:\[[\d,.-]*\]|\{[\d,.-]*\})?)*$/
+const SHAPE = /^(?:nodes?\/)?[a-z0-9][a-z0-9.,[\]{}-]*$/
 
 const plain = (tokens: readonly Token[], at: number): string =>
   tokens[at]?.quoted === false ? (tokens[at]?.lower ?? '') : ''

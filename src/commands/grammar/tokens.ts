@@ -100,15 +100,16 @@ function pushFlag(tokens: Token[], word: string, start: number, end: number): vo
 
 function pushWord(tokens: Token[], raw: string, start: number): void {
   let end = start + raw.length
-  const tail: Token[] = []
-  let word = plainWord(raw)
-  while (word.length > 1 && PUNCTUATION.has(word.at(-1) ?? '')) {
-    const mark = word.at(-1) ?? ''
-    if (mark === '.' && word.endsWith('..')) break
-    tail.unshift(token(mark, end - 1, end, []))
-    word = word.slice(0, -1)
-    end -= 1
-  }
+  const whole = plainWord(raw)
+  let keep = whole.length
+  while (keep > 1 && PUNCTUATION.has(whole[keep - 1] ?? '') && !(whole[keep - 1] === '.' && whole[keep - 2] === '.'))
+    keep -= 1
+  // a dash made longer can shift the places of the marks behind it by one: they are only ever pointed at
+  const tail = [...whole.slice(keep)].map((mark, i) =>
+    token(mark, end - whole.length + keep + i, end - whole.length + keep + i + 1, []),
+  )
+  end -= whole.length - keep
+  let word = whole.slice(0, keep)
   if (word.startsWith('!') && word.length > 1) word = word.slice(1)
   if (word.length > 1) word = word.replaceAll(/[()]/g, '')
   if (word.length > 1 && word.startsWith("'") && word.endsWith("'")) word = word.slice(1, -1)

@@ -1,0 +1,352 @@
+import { describe, expect, test } from 'vitest'
+import { approvals } from '../../src/commands/approvals.ts'
+import { approve } from '../../src/commands/approve.ts'
+import { cancel } from '../../src/commands/cancel.ts'
+import { choose } from '../../src/commands/choose.ts'
+import type { AnswerCommand, Capabilities, Situation } from '../../src/commands/command.ts'
+import { deny } from '../../src/commands/deny.ts'
+import { help } from '../../src/commands/help.ts'
+import { COMMANDS } from '../../src/commands/index.ts'
+import { job } from '../../src/commands/job.ts'
+import { jobs } from '../../src/commands/jobs.ts'
+import { resume } from '../../src/commands/resume.ts'
+import { retry } from '../../src/commands/retry.ts'
+import { whoHolds } from '../../src/commands/who-holds.ts'
+import { why } from '../../src/commands/why.ts'
+import { withdraw } from '../../src/commands/withdraw.ts'
+import { isRefusal, type Refusal } from '../../src/errors.ts'
+import type { Filter, Holding, Jobs, Question, Revision } from '../../src/jobs/job.ts'
+import { type Message, plain } from '../../src/message.ts'
+import type { Person } from '../../src/person.ts'
+import type { Decide } from '../../src/policies/policy.ts'
+import { inventory } from './inventory.ts'
+
+const NOW = Date.UTC(2026, 10, 18, 9)
+const MINUTE = 60_000
+const person = (name: string, groups: readonly string[] = ['operators']): Person => ({
+  name,
+  title: name,
+  groups,
+  timeZone: 'Europe/Zurich',
+})
+const nico = person('nico')
+const fran = person('fran')
+const amal = person('amal', [])
+
+const needs = { approvals: 1, from: ['fran'], denyCount: 1, withinMs: 30 * MINUTE }
+const question: Question = {
+  id: '17.1',
+  kind: 'approval',
+  code: null,
+  text: 'drain server23 on p10?',
+  details: [],
+  planHash: 'abc',
+  needs,
+  choices: [],
+  growth: [],
+  votes: [],
+  askedAtMs: NOW - 6 * MINUTE,
+  expiresAtMs: NOW + 24 * MINUTE,
+}
+
+const revision = (id: string, more: Partial<Revision> = {}): Revision => ({
+  job: id,
+  revision: 1,
+  state: 'running',
+  code: null,
+  atMs: NOW - 2 * MINUTE,
+  asked: {
+    command: 'drain',
+    args: {},
+    by: 'nico',
+    room: 'ops',
+    text: 'pls drain server23 on p10',
+    atMs: NOW - 7 * MINUTE,
+    event: 'e1',
+  },
+  approvedBy: [],
+  steps: [],
+  locks: [],
+  practice: false,
+  ...more,
+})
+const waiting = revision('17', {
+  state: 'waiting',
+  question,
+  decision: { kind: 'needs', needs, rules: ['production needs a second pair of eyes'] },
+})
+
+type World = { readonly capabilities: Capabilities; readonly calls: readonly (readonly [string, unknown])[] }
+
+/** Jobs by hand: what they hold is given, what is asked of them is written down. */
+function world(
+  revisions: readonly Revision[],
+  more: { readonly holdings?: readonly Holding[]; readonly decide?: Decide } = {},
+): World {
+  const calls: (readonly [string, unknown])[] = []
+  const note = (name: string) => (request: unknown) => {
+    calls.push([name, request])
+    return Promise.resolve({ ok: true, text: `${name} noted` } as const)
+  }
+  const not = (): never => {
+    throw new Error('not part of this test')
+  }
+  const list = ({ states, cluster, limit = 50 }: Filter): Promise<readonly Revision[]> =>
+    Promise.resolve(
+      revisions
+        .filter(
+          (r) => (states?.includes(r.state) ?? true) && (cluster === undefined || r.plan?.target.cluster === cluster),
+        )
+        .slice(0, limit),
+    )
+  const all: Jobs = {
+    submit: not,
+    plan: not,
+    withdrawRequest: not,
+    transitions: not,
+    vote: note('vote'),
+    choose: note('choose'),
+    cancel: note('cancel'),
+    resume: note('resume'),
+    retry: note('retry'),
+    get: (id) => Promise.resolve(revisions.find((r) => r.job === id)),
+    list,
+    holders: () => Promise.resolve(more.holdings ?? []),
+  }
+  const capabilities: Capabilities = {
+    inventory,
+    cluster: not,
+    jobs: all,
+    changes: new Map(),
+    decide: more.decide ?? ((): never => not()),
+    readFacts: not,
+    commands: () => COMMANDS,
+    people: [nico, fran, amal],
+    nowMs: () => NOW,
+  }
+  return { capabilities, calls }
+}
+
+async function ask(
+  command: AnswerCommand,
+  args: object,
+  { capabilities }: World,
+  speaker = nico,
+): Promise<Message | Refusal> {
+  const situation: Situation = {
+    person: speaker,
+    room: 'ops',
+    event: 'e9',
+    text: '',
+    atMs: NOW,
+    signal: new AbortController().signal,
+  }
+  // what parse() hands over went through the same schema
+  return command.answer(command.args.parse(args), { ...capabilities, ...situation })
+}
+const text = async (answer: Promise<Message | Refusal>): Promise<string> => {
+  const said = await answer
+  return isRefusal(said)
+    ? `${said.code}: ${said.text} ${said.next} ${(said.choices ?? []).map((c) => `[${c.text}]`).join('')}`
+    : plain(said)
+}
+
+describe('words that act hand the speaker, the event and its time to jobs', () => {
+  const speaker = { person: 'nico', event: 'e9', atMs: NOW }
+  test.each([
+    [approve, { job: '17' }, ['vote', { job: '17', choice: 'approve', ...speaker }]],
+    [deny, { job: '17', reason: 'not now' }, ['vote', { job: '17', choice: 'deny', reason: 'not now', ...speaker }]],
+    [withdraw, { job: '17' }, ['vote', { job: '17', choice: 'withdraw', ...speaker }]],
+    [cancel, { job: '17', reason: 'wrong node' }, ['cancel', { job: '17', reason: 'wrong node', ...speaker }]],
+    [resume, { job: '17' }, ['resume', { job: '17', ...speaker }]],
+    [retry, { job: '17' }, ['retry', { job: '17', room: 'ops', ...speaker }]],
+    [choose, { job: '17', word: 'cancel' }, ['cancel', { job: '17', ...speaker }]],
+    [choose, { job: '17', word: 'OK' }, ['vote', { job: '17', choice: 'approve', ...speaker }]],
+  ] as const)('%#', async (command, args, call) => {
+    const here = world([waiting])
+    expect(await text(ask(command, args, here))).toContain('noted')
+    expect(here.calls).toEqual([call])
+  })
+
+  test("a gate's own word goes first, an unknown one is answered with those there are", async () => {
+    const gate = revision('18', {
+      state: 'waiting',
+      question: {
+        ...question,
+        id: '18.2',
+        kind: 'gate',
+        code: 'DRAIN-TIMEOUT',
+        choices: [
+          { word: 'longer', label: 'Wait 30 min more', risk: 'disruptive' },
+          { word: 'abort', label: 'Abort', risk: 'change' },
+        ],
+      },
+    })
+    const here = world([gate])
+    await ask(choose, { job: '18', word: 'abort' }, here)
+    expect(here.calls).toEqual([['choose', { job: '18', word: 'abort', person: 'nico', event: 'e9', atMs: NOW }]])
+    expect(await text(ask(choose, { job: '18', word: 'longr' }, here))).toMatch(
+      /^PARSE-ARGUMENT: Job 18 takes: longer, abort\..*\[job 18 longer\]\[job 18 abort\]$/,
+    )
+    expect(here.calls).toHaveLength(1)
+  })
+
+  test('a job that does not exist', async () => {
+    expect(await text(ask(choose, { job: '99', word: 'x' }, world([])))).toContain('JOB-UNKNOWN: There is no job 99.')
+    expect(await text(ask(job, { job: '99' }, world([])))).toContain('JOB-UNKNOWN')
+  })
+})
+
+describe('stop, without saying what', () => {
+  test('with one job of the speaker it asks to confirm and cancels nothing', async () => {
+    const here = world([waiting, revision('18', { asked: { ...waiting.asked, by: 'fran' } })])
+    expect(await text(ask(cancel, {}, here))).toMatch(
+      /PARSE-MISSING: Cancel job 17, `pls drain server23 on p10` \(waiting\)\?.*\[cancel 17\]$/,
+    )
+    expect(here.calls).toEqual([])
+  })
+  test('with several it asks which, with none it says so', async () => {
+    expect(await text(ask(cancel, {}, world([waiting, revision('18')])))).toMatch(
+      /Which job\?.*\[cancel 17\]\[cancel 18\]$/,
+    )
+    expect(await text(ask(cancel, {}, world([revision('9', { state: 'done' })])))).toContain(
+      'JOB-STATE: No job of yours',
+    )
+  })
+})
+
+describe('what runs and what waits', () => {
+  test('jobs: open ones first, then those that ended', async () => {
+    const said = await text(ask(jobs, {}, world([revision('9', { state: 'failed', code: 'DRAIN-PDB' }), waiting])))
+    expect(said).toMatch(
+      /JOB .*STATE .*BY .*WHAT .*SINCE\n17 .*waiting .*nico .*pls drain server23 on p10 .*2m ago\n9 .*failed \(DRAIN-PDB\)/,
+    )
+  })
+  test('jobs of somebody, and none', async () => {
+    expect(await text(ask(jobs, { person: 'fran' }, world([waiting])))).toBe('No jobs: nothing runs, nothing waits.')
+    expect(await text(ask(jobs, {}, world([revision('9', { state: 'done' })])))).toContain(
+      'Nothing runs and nothing waits. The last ones:',
+    )
+  })
+  test('approvals: for whom, who has, how long', async () => {
+    expect(await text(ask(approvals, {}, world([waiting])))).toMatch(/17 .*nico .*1 of fran .*- .*24m/)
+    expect(await text(ask(approvals, { mine: true }, world([waiting])))).toBe('Nothing waits for you.')
+    expect(await text(ask(approvals, { mine: true }, world([waiting]), fran))).toContain('17')
+  })
+  test('job N: state, question, steps, what is offered', async () => {
+    const failed = revision('17', {
+      state: 'failed',
+      code: 'DRAIN-PDB',
+      steps: [
+        { id: 'a', title: 'cordon server23', mark: 'done' },
+        { id: 'b', title: 'evict', mark: 'failed', note: 'PDB' },
+      ],
+      result: { text: 'A budget blocks.', details: ['server23 stays cordoned'], next: 'Wait.' },
+      offer: 'uncordon server23 on p10',
+    })
+    const said = await text(ask(job, { job: '17' }, world([failed])))
+    for (const part of [
+      'State: failed (DRAIN-PDB)',
+      'Asked by: nico in ops, 7m ago',
+      '✔ cordon server23',
+      '✘ evict: PDB',
+      'A budget blocks.',
+      'server23 stays cordoned',
+      'You may say: uncordon server23 on p10',
+    ])
+      expect(said).toContain(part)
+    expect(await text(ask(job, { job: '17' }, world([waiting])))).toContain('1 of fran; nobody yet; 24m left')
+  })
+})
+
+describe('why', () => {
+  test('rules, who may, who has, what is missing', async () => {
+    const said = await text(ask(why, { job: '17' }, world([waiting])))
+    expect(said).toContain('Rules that match: production needs a second pair of eyes.')
+    expect(said).toContain('They ask for 1 approval of fran.')
+    expect(said).toContain('Missing: 1, from fran. nico asked and does not count.')
+  })
+  test('who has agreed is not missing', async () => {
+    const half = revision('17', {
+      ...waiting,
+      question: {
+        ...question,
+        needs: { ...needs, approvals: 2, from: ['fran', 'amal'] },
+        votes: [{ person: 'fran', choice: 'approve', atMs: NOW, event: 'e2' }],
+      },
+    })
+    expect(await text(ask(why, { job: '17' }, world([half])))).toContain('Missing: 1, from amal.')
+  })
+  test("a bare why is about the speaker's newest job, also a refused one", async () => {
+    const refused = revision('18', {
+      state: 'refused',
+      code: 'QUORUM',
+      decision: {
+        kind: 'deny',
+        code: 'QUORUM',
+        reason: 'only 1 of 3 voters would be healthy',
+        rules: ['SR1 etcd keeps its quorum'],
+        help: 'Bring server63 back.',
+      },
+    })
+    const said = await text(
+      ask(why, {}, world([waiting, refused, revision('19', { asked: { ...waiting.asked, by: 'fran' } })])),
+    )
+    for (const part of [
+      'Job 18',
+      'SR1 etcd keeps its quorum',
+      'Refused (QUORUM): only 1 of 3 voters',
+      'Bring server63 back.',
+    ])
+      expect(said).toContain(part)
+  })
+  test('without any job', async () => expect(await text(ask(why, {}, world([])))).toContain('JOB-UNKNOWN'))
+})
+
+describe('who holds', () => {
+  const holding: Holding = {
+    lock: 'cluster/p10',
+    job: '17',
+    person: 'nico',
+    sentence: 'drain server23 on p10',
+    ticket: '1234',
+    sinceMs: NOW - 65 * MINUTE,
+    queue: [{ job: '18', person: 'fran', sentence: 'drain server24 on p10' }],
+  }
+  test('holder, person, ticket, since, and the queue', async () => {
+    const said = await text(ask(whoHolds, { cluster: 'p10' }, world([], { holdings: [holding] })))
+    expect(said).toContain(
+      'cluster/p10: job 17 of nico, `drain server23 on p10`, #1234, for 1h5m. Behind it: job 18 (fran: drain server24 on p10)',
+    )
+  })
+  test('nobody', async () => {
+    expect(await text(ask(whoHolds, { cluster: 'c2' }, world([], { holdings: [holding] })))).toBe(
+      'Nobody holds c2: the next job starts at once.',
+    )
+    expect(await text(ask(whoHolds, {}, world([])))).toContain('Nobody holds anything')
+  })
+})
+
+describe('help', () => {
+  const decide: Decide = ({ cluster, person: asker }) => {
+    if (!asker.groups.includes('operators')) return { kind: 'deny', code: 'POLICY-NONE', reason: 'no', rules: [] }
+    return cluster?.type === 'production' ? { kind: 'needs', needs, rules: [] } : { kind: 'allow', rules: [] }
+  }
+  test('every command once, with what the speaker may', async () => {
+    const said = await text(ask(help, {}, world([], { decide })))
+    for (const command of COMMANDS.filter((c) => !c.name.startsWith('plan '))) expect(said).toContain(command.summary)
+    expect(said).toContain('on your own on c1, c2, c4, c5, c6; with approval on p5, p6, p10')
+    expect(await text(ask(help, {}, world([], { decide }), amal))).toContain('you: not on c1')
+  })
+  test.each([
+    ['drain', 'kubectl drain'],
+    ['drain a node', 'kubectl drain'],
+    ['list nodes', 'kubectl get nodes'],
+    ['put a node back', 'kubectl uncordon'],
+  ])('help %s shows the manual', async (topic, words) => {
+    expect(await text(ask(help, { topic }, world([], { decide })))).toContain(words)
+  })
+  test('an unknown topic offers the nearest', async () => {
+    expect(await text(ask(help, { topic: 'drian' }, world([], { decide })))).toMatch(/^PARSE-UNKNOWN.*\[help drain\]/)
+  })
+})
