@@ -1,4 +1,5 @@
 import { PassThrough } from 'node:stream'
+import pico from 'picocolors'
 import { openConsole, type Console } from '../bot/console.ts'
 import { startSluice } from '../main.ts'
 import { openWorld, type World } from './world.ts'
@@ -38,7 +39,8 @@ export async function runDemo(
 }
 
 async function play(world: World, signal: AbortSignal): Promise<number> {
-  const say = (text: string): void => void process.stdout.write(`\n\x1b[2m${text}\x1b[0m\n`)
+  const { dim } = pico.createColors(process.stdout.isTTY === true)
+  const say = (text: string): void => void process.stdout.write(`\n${dim(text)}\n`)
   const input = new PassThrough()
   let talking: Console | undefined
   const sluice = await startSluice({
