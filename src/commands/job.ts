@@ -65,6 +65,7 @@ export const job = answer({
     'status|state|progress [of] job {job}',
     'how is|goes job {job} [doing|going]',
     'what is|does job {job} [doing|do]',
+    'what is the status|state of job {job}',
     'progress',
     'how far are you',
     'how is it going',

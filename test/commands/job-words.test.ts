@@ -3,7 +3,6 @@ import { approvals } from '../../src/commands/approvals.ts'
 import { approve } from '../../src/commands/approve.ts'
 import { cancel } from '../../src/commands/cancel.ts'
 import { choose } from '../../src/commands/choose.ts'
-import type { AnswerCommand, Capabilities, Situation } from '../../src/commands/command.ts'
 import { deny } from '../../src/commands/deny.ts'
 import { help } from '../../src/commands/help.ts'
 import { COMMANDS } from '../../src/commands/index.ts'
@@ -14,142 +13,9 @@ import { retry } from '../../src/commands/retry.ts'
 import { whoHolds } from '../../src/commands/who-holds.ts'
 import { why } from '../../src/commands/why.ts'
 import { withdraw } from '../../src/commands/withdraw.ts'
-import { isRefusal, type Refusal } from '../../src/errors.ts'
-import type { Filter, Holding, Jobs, Question, Revision } from '../../src/jobs/job.ts'
-import { type Message, plain } from '../../src/message.ts'
-import type { Person } from '../../src/person.ts'
 import type { Decide } from '../../src/policies/policy.ts'
-import { inventory } from './inventory.ts'
-
-const NOW = Date.UTC(2026, 10, 18, 9)
-const MINUTE = 60_000
-const person = (name: string, groups: readonly string[] = ['operators']): Person => ({
-  name,
-  title: name,
-  groups,
-  timeZone: 'Europe/Zurich',
-})
-const nico = person('nico')
-const fran = person('fran')
-const amal = person('amal', [])
-
-const needs = { approvals: 1, from: ['fran'], denyCount: 1, withinMs: 30 * MINUTE }
-const question: Question = {
-  id: '17.1',
-  kind: 'approval',
-  code: null,
-  text: 'drain server23 on p10?',
-  details: [],
-  planHash: 'abc',
-  needs,
-  choices: [],
-  growth: [],
-  votes: [],
-  askedAtMs: NOW - 6 * MINUTE,
-  expiresAtMs: NOW + 24 * MINUTE,
-}
-
-const revision = (id: string, more: Partial<Revision> = {}): Revision => ({
-  job: id,
-  revision: 1,
-  state: 'running',
-  code: null,
-  atMs: NOW - 2 * MINUTE,
-  asked: {
-    command: 'drain',
-    args: {},
-    by: 'nico',
-    room: 'ops',
-    text: 'pls drain server23 on p10',
-    atMs: NOW - 7 * MINUTE,
-    event: 'e1',
-  },
-  approvedBy: [],
-  steps: [],
-  locks: [],
-  practice: false,
-  ...more,
-})
-const waiting = revision('17', {
-  state: 'waiting',
-  question,
-  decision: { kind: 'needs', needs, rules: ['production needs a second pair of eyes'] },
-})
-
-type World = { readonly capabilities: Capabilities; readonly calls: readonly (readonly [string, unknown])[] }
-
-/** Jobs by hand: what they hold is given, what is asked of them is written down. */
-function world(
-  revisions: readonly Revision[],
-  more: { readonly holdings?: readonly Holding[]; readonly decide?: Decide } = {},
-): World {
-  const calls: (readonly [string, unknown])[] = []
-  const note = (name: string) => (request: unknown) => {
-    calls.push([name, request])
-    return Promise.resolve({ ok: true, text: `${name} noted` } as const)
-  }
-  const not = (): never => {
-    throw new Error('not part of this test')
-  }
-  const list = ({ states, cluster, limit = 50 }: Filter): Promise<readonly Revision[]> =>
-    Promise.resolve(
-      revisions
-        .filter(
-          (r) => (states?.includes(r.state) ?? true) && (cluster === undefined || r.plan?.target.cluster === cluster),
-        )
-        .slice(0, limit),
-    )
-  const all: Jobs = {
-    submit: not,
-    plan: not,
-    withdrawRequest: not,
-    transitions: not,
-    vote: note('vote'),
-    choose: note('choose'),
-    cancel: note('cancel'),
-    resume: note('resume'),
-    retry: note('retry'),
-    get: (id) => Promise.resolve(revisions.find((r) => r.job === id)),
-    list,
-    holders: () => Promise.resolve(more.holdings ?? []),
-  }
-  const capabilities: Capabilities = {
-    inventory,
-    cluster: not,
-    jobs: all,
-    changes: new Map(),
-    decide: more.decide ?? ((): never => not()),
-    readFacts: not,
-    commands: () => COMMANDS,
-    people: [nico, fran, amal],
-    nowMs: () => NOW,
-  }
-  return { capabilities, calls }
-}
-
-async function ask(
-  command: AnswerCommand,
-  args: object,
-  { capabilities }: World,
-  speaker = nico,
-): Promise<Message | Refusal> {
-  const situation: Situation = {
-    person: speaker,
-    room: 'ops',
-    event: 'e9',
-    text: '',
-    atMs: NOW,
-    signal: new AbortController().signal,
-  }
-  // what parse() hands over went through the same schema
-  return command.answer(command.args.parse(args), { ...capabilities, ...situation })
-}
-const text = async (answer: Promise<Message | Refusal>): Promise<string> => {
-  const said = await answer
-  return isRefusal(said)
-    ? `${said.code}: ${said.text} ${said.next} ${(said.choices ?? []).map((c) => `[${c.text}]`).join('')}`
-    : plain(said)
-}
+import type { Holding } from '../../src/jobs/job.ts'
+import { amal, ask, fran, MINUTE, needs, NOW, question, revision, text, waiting, world } from './jobs-by-hand.ts'
 
 describe('words that act hand the speaker, the event and its time to jobs', () => {
   const speaker = { person: 'nico', event: 'e9', atMs: NOW }

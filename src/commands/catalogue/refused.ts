@@ -50,6 +50,7 @@ export const REFUSED: readonly Known[] = [
     delete|reset|destroy|remove|wipe|nuke|erase|kill|decommission [cluster] {cluster}
     kubeadm reset [{rest:text}]
     {cluster} löschen|zurücksetzen
+    lösche|entferne|zerstöre [den] [cluster] {cluster}
   `,
   ),
   notOffered(

@@ -67,7 +67,9 @@ export function parseSeveral(sentence: Sentence, parse: Parse): Understood | und
   const commands = found.flatMap((p) => (p.understood?.result === 'command' ? p.understood.commands : []))
   if (found.every((p) => p.understood?.result === 'command') && commands.every((c) => c.risk === 'read'))
     return { result: 'command', commands }
-  return offer(found.map((p) => p.text))
+  // an operation that does not exist is not worth sending alone
+  const refused = found.find((p) => p.understood?.result === 'refuse')?.understood
+  return refused ?? offer(found.map((p) => p.text))
 }
 
 const offer = (texts: readonly string[]): Understood =>

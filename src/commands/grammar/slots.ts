@@ -41,10 +41,20 @@ const job: Recogniser = (s, at) => {
   return id === undefined ? undefined : { end: i + 1, value: id }
 }
 
+const JOINERS = new Set(['and', 'und', ',', '&'])
+/** `cancel 17 and 18`, `stop job 17 and 18`: numbers of jobs are no reason. */
+function isMoreJobs(s: Sentence, at: number): boolean {
+  const from = JOINERS.has(word(s, at)) ? at + 1 : at
+  const number = word(s, from) === 'job' ? from + 1 : from
+  if (!/^#?\d{1,9}$/.test(word(s, number))) return false
+  return number > at || number + 1 === s.tokens.length || JOINERS.has(word(s, number + 1))
+}
+
 /** The rest of the sentence as typed, without a ticket at its end. */
 const text: Recogniser = (s, at) => {
   const first = s.tokens[at]
   if (first === undefined) return undefined
+  if (isMoreJobs(s, at)) return undefined
   if (first.quoted) return { end: at + 1, value: first.text }
   let end = s.tokens.length
   for (let i = Math.max(at + 1, end - 4); i < end; i++)

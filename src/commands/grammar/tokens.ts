@@ -105,8 +105,9 @@ function pushWord(tokens: Token[], raw: string, start: number): void {
   while (keep > 1 && PUNCTUATION.has(whole[keep - 1] ?? '') && !(whole[keep - 1] === '.' && whole[keep - 2] === '.'))
     keep -= 1
   // a dash made longer can shift the places of the marks behind it by one: they are only ever pointed at
-  const tail = [...whole.slice(keep)].map((mark, i) =>
-    token(mark, end - whole.length + keep + i, end - whole.length + keep + i + 1, []),
+  const first = end - whole.length
+  const tail = Array.from({ length: whole.length - keep }, (_, i) =>
+    token(whole[keep + i] ?? '', first + keep + i, first + keep + i + 1, []),
   )
   end -= whole.length - keep
   let word = whole.slice(0, keep)

@@ -35,7 +35,7 @@ export const FILLERS = table(
   please | pls | plz | plse | bitte | kindly | hey | hi | hello | hallo | moin | hoi | thanks | thx |
   thank you | thanks a lot | many thanks | ty | cheers | danke | danke dir | merci | vielen dank | can you |
   could you | would you | will you | can u | could u | would you mind | kannst du | könntest du |
-  koenntest du | würdest du | wuerdest du | können sie | könnten sie | i want you to | i need you to |
+  koenntest du | würdest du | wuerdest du | können sie | könnten sie | i want you to | i want to | we want to | i need to | i would like to | i'd like to | let's | lets | ich möchte | ich will | i need you to |
   i would like you to | i'd like you to | go ahead and | go ahead | for me | for us | für mich | für uns |
   uns | mir | me | us | now | right now | immediately | asap | jetzt | sofort | mal | doch | just | again |
   then | so | ok | okay | alright | the | a | an | den | die | das | dem | der | einen | eine | cluster |
