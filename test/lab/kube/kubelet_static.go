@@ -85,29 +85,34 @@ func stamp(w *os.File, r io.Reader) {
 	}
 }
 
+// command: what the manifest says. The image's tag chooses the program's version: KUBELAB_VERSIONS/TAG/PROGRAM, else the one on PATH
+func command(p *v1.Pod) *exec.Cmd {
+	c := p.Spec.Containers[0]
+	a := append(append([]string{}, c.Command...), c.Args...)
+	a = append(a, strings.Fields(os.Getenv("KUBELAB_ARGS_"+strings.ReplaceAll(p.Name, "-", "_")))...)
+	bin := a[0]
+	if f := filepath.Join(os.Getenv("KUBELAB_VERSIONS"), c.Image[strings.LastIndex(c.Image, ":")+1:], a[0]); os.Getenv("KUBELAB_VERSIONS") != "" && exists(f) {
+		bin = f
+	}
+	cmd := exec.Command(bin, a[1:]...)
+	cmd.Args[0] = a[0]
+	cmd.Env = os.Environ()
+	for _, e := range c.Env {
+		cmd.Env = append(cmd.Env, e.Name+"="+e.Value)
+	}
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Pdeathsig: syscall.SIGKILL}
+	return cmd
+}
+
 func (s *static) run(ctx context.Context) {
 	defer close(s.done)
 	runtime.LockOSThread() // Pdeathsig belongs to the thread that starts the child
-	c := s.pod.Spec.Containers[0]
 	os.MkdirAll(kubeletDir+"/podlogs", 0o755)
 	for ctx.Err() == nil {
 		os.Rename(logFile(s.pod.Name), logFile(s.pod.Name+".previous"))
 		lf, err := os.Create(logFile(s.pod.Name))
 		must(err)
-		a := append(append([]string{}, c.Command...), c.Args...)
-		a = append(a, strings.Fields(os.Getenv("KUBELAB_ARGS_"+strings.ReplaceAll(s.pod.Name, "-", "_")))...)
-		// the image's tag chooses the program's version: KUBELAB_VERSIONS/TAG/PROGRAM, else the one on PATH
-		bin := a[0]
-		if f := filepath.Join(os.Getenv("KUBELAB_VERSIONS"), c.Image[strings.LastIndex(c.Image, ":")+1:], a[0]); os.Getenv("KUBELAB_VERSIONS") != "" && exists(f) {
-			bin = f
-		}
-		cmd := exec.Command(bin, a[1:]...)
-		cmd.Args[0] = a[0]
-		cmd.Env = os.Environ()
-		for _, e := range c.Env {
-			cmd.Env = append(cmd.Env, e.Name+"="+e.Value)
-		}
-		cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Pdeathsig: syscall.SIGKILL}
+		cmd := command(s.pod)
 		r, w, _ := os.Pipe()
 		cmd.Stdout, cmd.Stderr = w, w
 		exited := make(chan struct{})
