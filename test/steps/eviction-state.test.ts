@@ -104,3 +104,13 @@ test('deletion without eviction goes one by one', () => {
   flights[0]!.phase = 'flying'
   expect(startable(flights, new Map(), 0, true)).toHaveLength(0)
 })
+
+test('news may or may not count the evictions under way: they take room until they are answered', () => {
+  const flights = many(5, 'b')
+  const of = lanes(2)
+  start(flights, of, 0)
+  onBudgetNews(of.get('b')!, 2, flights.slice(0, 2))
+  expect(start(flights, of, 1)).toBe(0)
+  flights[0]!.phase = 'terminating'
+  expect(start(flights, of, 2)).toBe(1)
+})
