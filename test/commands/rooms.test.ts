@@ -44,6 +44,14 @@ describe('rooms and threads', () => {
   )
 })
 
+test('several jobs are several, never one and a reason', () => {
+  const thread = { job: '9' }
+  for (const text of ['cancel 17 and 18', 'stop job 17 and 18', 'cancel 17, 18'])
+    expect(brief(understand(text, { thread })), text).toBe('cancel {"job":"17"}\ncancel {"job":"18"}')
+  expect(brief(understand('cancel 17 18', { thread }))).toMatch(/^refuse/)
+  expect(brief(understand('deny 17 3 disks are broken'))).toBe('deny {"job":"17","reason":"3 disks are broken"}')
+})
+
 describe('answers to a question', () => {
   const pending = {
     choices: [

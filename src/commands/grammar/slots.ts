@@ -47,7 +47,12 @@ function isMoreJobs(s: Sentence, at: number): boolean {
   const from = JOINERS.has(word(s, at)) ? at + 1 : at
   const number = word(s, from) === 'job' ? from + 1 : from
   if (!/^#?\d{1,9}$/.test(word(s, number))) return false
-  return number > at || number + 1 === s.tokens.length || JOINERS.has(word(s, number + 1))
+  return (
+    number > at ||
+    number + 1 === s.tokens.length ||
+    JOINERS.has(word(s, number + 1)) ||
+    /^#?\d{1,9}$/.test(word(s, number + 1))
+  )
 }
 
 /** The rest of the sentence as typed, without a ticket at its end. */
