@@ -4,7 +4,7 @@ import type { Gate, Step } from '../steps/step.ts'
 import type { RunDeps } from './deps.ts'
 import type { Change, Plan, StepView } from './job.ts'
 import { type Asks, asks, ended, gateNeeds, marked } from './moves.ts'
-import { perform, type World } from './perform.ts'
+import { noted, perform, type World } from './perform.ts'
 import { redacted } from './plan.ts'
 import { type Fence, type JobRecord, type Mutation, revise } from './record.ts'
 import { ours, survey, undo } from './survey.ts'
@@ -41,7 +41,7 @@ function views(attempt: Attempt): readonly StepView[] {
   return attempt.steps.map(({ id, title }) => {
     const { evidence } = attempt.world.journal.step(id)
     if (evidence === undefined) return { id, title, mark: 'pending' }
-    return { id, title, mark: evidence['already'] === true ? 'skipped' : 'done', note: String(evidence['text'] ?? '') }
+    return { id, title, mark: evidence['already'] === true ? 'skipped' : 'done', note: noted(evidence) }
   })
 }
 

@@ -9,7 +9,7 @@ import type { Jobs } from './job.ts'
 import { judgePlan } from './judge.ts'
 import { holders, idleState, list, withBehind } from './lookout.ts'
 import { makePlan } from './plan.ts'
-import { openQueues } from './queue.ts'
+import { openQueues, type Queues } from './queue.ts'
 import { openRecords } from './record.ts'
 import { openRunner } from './run.ts'
 import { repair } from './repair.ts'
@@ -41,6 +41,13 @@ function wordsOf(deps: RunDeps): Jobs {
   }
 }
 
+/** What crashes left behind; a store that is away is no reason to stop looking. */
+async function sweepAll(deps: RunDeps, queues: Queues): Promise<void> {
+  const warn = (error: unknown) => deps.log.warn({ err: String(error) }, 'sweep')
+  await queues.sweep().catch(warn)
+  await repair(deps, queues).catch(warn)
+}
+
 /** The engine of jobs: words of people in, transitions out. Nothing runs before `start`. */
 export function openJobs(given: JobsDeps): Engine {
   const limits = { ...LIMITS, ...given.limits }
@@ -48,22 +55,17 @@ export function openJobs(given: JobsDeps): Engine {
   const queues = openQueues({ store, log, clock, limits })
   const records = openRecords({ redis: store.redis, clock, after: queues.after })
   const open: Redis[] = []
-  const connection = (): Redis => {
-    const made = store.blocking()
-    open.push(made)
-    return made
-  }
   let sweeper: NodeJS.Timeout | undefined
   let handOver = () => {}
   let stopped = false
 
   const start = async (): Promise<void> => {
-    const patient = connection()
+    const [patient, ear] = [store.blocking(), store.blocking()]
+    open.push(patient, ear)
     const lasting = openRecords({ redis: patient, clock, after: queues.after })
     const deps: RunDeps = { ...given, limits, records: lasting, patient }
     const runner = openRunner(deps)
     handOver = runner.handOver
-    const ear = connection()
     ear.on('message', (_channel, job) => runner.cancel(job))
     await ear.subscribe(keys.cancelChannel)
     await queues.start(
@@ -75,8 +77,7 @@ export function openJobs(given: JobsDeps): Engine {
       given.processors,
     )
     const sweep = async (): Promise<void> => {
-      await queues.sweep().catch((error: unknown) => log.warn({ err: String(error) }, 'sweep'))
-      await repair(deps, queues).catch((error: unknown) => log.warn({ err: String(error) }, 'repair'))
+      await sweepAll(deps, queues)
       if (!stopped) sweeper = setTimeout(() => void sweep(), limits.sweepMs)
     }
     await sweep()

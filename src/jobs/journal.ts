@@ -45,48 +45,62 @@ type Waiting = {
 const KINDS: readonly Kind[] = ['intent', 'evidence', 'undo', 'undone']
 const field = (step: string, key: string, kind: Kind): string => JSON.stringify([step, key, kind])
 
-/** The journal of one job for one worker; what earlier attempts wrote is read once. */
-export async function openJournal(
-  deps: Pick<JobsDeps, 'onJournalWrite'> & { readonly redis: Redis; readonly job: string; readonly fence: Fence },
-): Promise<Journal> {
-  const { redis, job, fence } = deps
-  const lost = () => new SluiceError('JOB-LOST', `writing the journal of job ${job}`)
-  const known = new Map<string, Data>()
-  for (const [name, text] of Object.entries(await redis.hgetall(keys.journal(job)))) known.set(name, JSON.parse(text))
+type JournalDeps = Pick<JobsDeps, 'onJournalWrite'> & {
+  readonly redis: Redis
+  readonly job: string
+  readonly fence: Fence
+}
+type Enqueue = (set: readonly Line[], gone: readonly string[]) => Promise<void>
 
+const lost = (job: string) => new SluiceError('JOB-LOST', `writing the journal of job ${job}`)
+
+async function send(
+  { redis, job, fence, onJournalWrite }: JournalDeps,
+  known: Map<string, Data>,
+  batch: readonly Waiting[],
+): Promise<void> {
+  const gone = batch.flatMap((b) => b.gone)
+  const set = batch.flatMap((b) => b.set)
+  const what = set.map((l) => `${l.kind} ${l.step}${l.key === '' ? '' : ` / ${l.key}`}`).join(', ') || 'forget'
+  onJournalWrite?.('before', what)
+  const pairs = set.flatMap((l) => [field(l.step, l.key, l.kind), JSON.stringify(redacted(l.data ?? {}))])
+  const args = [fence.token, gone.length, ...gone, ...pairs]
+  if ((await WRITE(redis, [fence.key, keys.journal(job)], args)) !== 1) throw lost(job)
+  for (const name of gone) known.delete(name)
+  for (const l of set) known.set(field(l.step, l.key, l.kind), l.data ?? {})
+  onJournalWrite?.('after', what)
+}
+
+/** Group commit: what comes while a write is under way goes out with the next one. */
+function groupWriter(deps: JournalDeps, known: Map<string, Data>): Enqueue {
   let waiting: Waiting[] = []
   let flushing = false
-  const send = async (batch: readonly Waiting[]): Promise<void> => {
-    const gone = batch.flatMap((b) => b.gone)
-    const set = batch.flatMap((b) => b.set)
-    const what = set.map((l) => `${l.kind} ${l.step}${l.key === '' ? '' : ` / ${l.key}`}`).join(', ') || 'forget'
-    deps.onJournalWrite?.('before', what)
-    const pairs = set.flatMap((l) => [field(l.step, l.key, l.kind), JSON.stringify(redacted(l.data ?? {}))])
-    if ((await WRITE(redis, [fence.key, keys.journal(job)], [fence.token, gone.length, ...gone, ...pairs])) !== 1)
-      throw lost()
-    for (const name of gone) known.delete(name)
-    for (const l of set) known.set(field(l.step, l.key, l.kind), l.data ?? {})
-    deps.onJournalWrite?.('after', what)
-  }
   const flush = async (): Promise<void> => {
     while (waiting.length > 0) {
       const batch = waiting
       waiting = []
-      await send(batch).then(
+      await send(deps, known, batch).then(
         () => batch.forEach((b) => b.resolve()),
         (error: unknown) => batch.forEach((b) => b.reject(error)),
       )
     }
     flushing = false
   }
-  const enqueue = (set: readonly Line[], gone: readonly string[]): Promise<void> =>
+  return (set, gone) =>
     new Promise((resolve, reject) => {
       waiting.push({ set, gone, resolve, reject })
       if (flushing) return
       flushing = true
       setImmediate(() => void flush())
     })
+}
 
+/** The journal of one job for one worker; what earlier attempts wrote is read once. */
+export async function openJournal(deps: JournalDeps): Promise<Journal> {
+  const { redis, job, fence } = deps
+  const known = new Map<string, Data>()
+  for (const [name, text] of Object.entries(await redis.hgetall(keys.journal(job)))) known.set(name, JSON.parse(text))
+  const enqueue = groupWriter(deps, known)
   const entry = (step: string, key: string): Entry =>
     Object.fromEntries(
       KINDS.flatMap((kind) => {
@@ -114,7 +128,7 @@ export async function openJournal(
     }),
     check: async () => {
       const answer = await HOLDS(redis, [fence.key, keys.job(job)], [fence.token])
-      if (answer === 'lost') throw lost()
+      if (answer === 'lost') throw lost(job)
       return answer === 'cancel' ? 'cancel' : 'go'
     },
   }

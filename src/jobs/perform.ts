@@ -89,6 +89,10 @@ export async function limited<T>(
   }
 }
 
+/** The sentence a stored evidence carries. */
+export const noted = (data: Readonly<Record<string, unknown>>): string =>
+  typeof data['text'] === 'string' ? data['text'] : 'done'
+
 const stored = (evidence: Evidence, already: boolean): Readonly<Record<string, unknown>> => ({
   text: evidence.text,
   already,
@@ -105,7 +109,7 @@ export async function perform(world: World, step: Step): Promise<Performed> {
   if (before.evidence !== undefined)
     return {
       kind: 'done',
-      text: String(before.evidence['text'] ?? 'done'),
+      text: noted(before.evidence),
       already: before.evidence['already'] === true,
     }
   const evidenced = async (evidence: Evidence, already: boolean): Promise<Performed> => {

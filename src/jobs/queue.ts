@@ -10,7 +10,6 @@ import type { Limits, Processors } from './deps.ts'
 import type { Aftermath, Effect } from './record.ts'
 
 type QueueName = 'inbox' | 'reads' | 'work' | 'timers' | 'outbox'
-const NAMES: readonly QueueName[] = ['inbox', 'reads', 'work', 'timers', 'outbox']
 
 export type Handlers = {
   readonly plan: (job: string, signal: AbortSignal) => Promise<void>
@@ -58,93 +57,133 @@ const SETTLE = script(
 
 const NEVER = new AbortController().signal
 
-export function openQueues(deps: {
-  readonly store: Store
-  readonly log: Log
-  readonly clock: Clock
-  readonly limits: Limits
-}): Queues {
-  const { store, log, limits } = deps
-  const { redis } = store
-  const noise = (what: string) => (error: Error) => log.warn({ queue: what, err: error.message }, 'queue')
+type QueueDeps = { readonly store: Store; readonly log: Log; readonly clock: Clock; readonly limits: Limits }
+type KeyedName = 'inbox' | 'outbox'
+/** Producers: made when first needed, each with its error handler. */
+type Producers = {
+  readonly queue: (name: QueueName) => Queue
+  readonly dispatch: (effect: Effect) => Promise<void>
+  readonly enqueueKey: (name: KeyedName, key: string) => Promise<void>
+  /** Runs beside; a failure is logged and left to the sweep. */
+  readonly track: (work: Promise<unknown>) => void
+  readonly close: () => Promise<void>
+}
+
+const noise = (log: Log, what: string) => (error: Error) => log.warn({ queue: what, err: error.message }, 'queue')
+
+function openProducers({ store, log, clock }: QueueDeps): Producers {
   const queues = new Map<QueueName, Queue>()
+  const under = new Set<Promise<unknown>>()
   const queue = (name: QueueName): Queue => {
     const known = queues.get(name)
     if (known !== undefined) return known
-    const made = new Queue(name, { connection: redis, prefix: store.prefix, skipMetasUpdate: true })
-    made.on('error', noise(name))
+    const made = new Queue(name, { connection: store.redis, prefix: store.prefix, skipMetasUpdate: true })
+    made.on('error', noise(log, name))
     queues.set(name, made)
     return made
   }
+  return {
+    queue,
+    dispatch: async (effect) => {
+      const delay = effect.dueAtMs === undefined ? {} : { delay: Math.max(0, effect.dueAtMs - clock.now()) }
+      await queue(effect.queue).add(effect.name, effect.data, { ...KEPT, jobId: effect.id, ...delay })
+      await store.redis.hdel(keys.effects, effect.id)
+    },
+    enqueueKey: async (name, key) => {
+      await queue(name).add(name, { key }, { ...KEYED, jobId: keyedId(key) })
+    },
+    track: (work) => {
+      const quiet = work.catch((error: unknown) => log.warn({ err: String(error) }, 'dispatch is left to the sweep'))
+      under.add(quiet)
+      void quiet.finally(() => under.delete(quiet))
+    },
+    close: async () => {
+      await Promise.all(under)
+      for (const made of queues.values()) await made.close()
+    },
+  }
+}
+
+const keyed =
+  ({ redis }: Store, name: KeyedName, work: Processors['inbox']): Processor =>
+  async (job, _token, signal) => {
+    const key = String(job.data.key)
+    for (;;) {
+      const due = await redis.hget(keys.due(name), key)
+      if (due === null) return
+      await work(key, signal ?? NEVER)
+      if ((await SETTLE(redis, [keys.due(name)], [key, due])) === 1) return
+    }
+  }
+
+/** Marked again between its last look and its end, when the id was still taken: queued again. */
+function watchMarks(deps: QueueDeps, producers: Producers, name: KeyedName, worker: Worker): Worker {
+  const again = async (key: string): Promise<void> => {
+    if ((await deps.store.redis.hexists(keys.due(name), key)) === 1) await producers.enqueueKey(name, key)
+  }
+  return worker.on('completed', (job) => producers.track(again(String(job.data.key))))
+}
+
+function openWorker(
+  { store, log, limits }: QueueDeps,
+  connection: Redis,
+  name: QueueName,
+  processor: Processor,
+): Worker {
+  const made = new Worker(name, processor, {
+    connection,
+    prefix: store.prefix,
+    concurrency: limits.concurrency,
+    lockDuration: limits.lockMs,
+    stalledInterval: limits.stalledMs,
+    maxStalledCount: 1_000_000,
+    settings: { backoffStrategy: (attempts, _type, error) => backoffMs(attempts, error) },
+  })
+  made.on('error', noise(log, name))
+  made.on('failed', (job, error) =>
+    log.warn({ queue: name, id: job?.id, err: error.message }, 'attempt failed, tried again'),
+  )
+  made.on('lockRenewalFailed', (ids: readonly string[]) => {
+    for (const id of ids) made.cancelJob(id, 'lock lost')
+  })
+  return made
+}
+
+function openWorkers(
+  deps: QueueDeps,
+  producers: Producers,
+  handlers: Handlers,
+  processors: Processors,
+): readonly Worker[] {
+  const connection = deps.store.blocking()
+  const worker = (name: QueueName, processor: Processor) => openWorker(deps, connection, name, processor)
+  const byKey = (name: KeyedName) =>
+    watchMarks(deps, producers, name, worker(name, keyed(deps.store, name, processors[name])))
+  return [
+    byKey('inbox'),
+    byKey('outbox'),
+    worker('reads', (job, _token, signal) => handlers.plan(String(job.data.job), signal ?? NEVER)),
+    worker('work', (job, token, signal) => handlers.run(String(job.data.job), job, token ?? '', signal ?? NEVER)),
+    worker('timers', (job) => handlers.timer(job.name, job.data)),
+  ]
+}
+
+async function sweepOnce({ store: { redis } }: QueueDeps, { dispatch, enqueueKey }: Producers): Promise<void> {
+  const effects = await redis.hvals(keys.effects)
+  // written by the commit script from our own effects
+  await Promise.all(effects.map((text) => dispatch(JSON.parse(text) as Effect)))
+  for (const name of ['inbox', 'outbox'] as const) {
+    const due = await redis.hkeys(keys.due(name))
+    await Promise.all(due.map((key) => enqueueKey(name, key)))
+  }
+}
+
+/** BullMQ's five queues under one prefix. */
+export function openQueues(deps: QueueDeps): Queues {
+  const { redis } = deps.store
+  const producers = openProducers(deps)
+  const { dispatch, enqueueKey, queue, track } = producers
   const workers: Worker[] = []
-  const under = new Set<Promise<unknown>>()
-  const track = (work: Promise<unknown>): void => {
-    const quiet = work.catch((error: unknown) => log.warn({ err: String(error) }, 'dispatch is left to the sweep'))
-    under.add(quiet)
-    void quiet.finally(() => under.delete(quiet))
-  }
-
-  const dispatch = async (effect: Effect): Promise<void> => {
-    const delay = effect.dueAtMs === undefined ? {} : { delay: Math.max(0, effect.dueAtMs - deps.clock.now()) }
-    await queue(effect.queue).add(effect.name, effect.data, { ...KEPT, jobId: effect.id, ...delay })
-    await redis.hdel(keys.effects, effect.id)
-  }
-  const enqueueKey = async (name: 'inbox' | 'outbox', key: string): Promise<void> => {
-    await queue(name).add(name, { key }, { ...KEYED, jobId: keyedId(key) })
-  }
-
-  const keyed =
-    (name: 'inbox' | 'outbox', work: Processors['inbox']): Processor =>
-    async (job, _token, signal) => {
-      const key = String(job.data.key)
-      for (;;) {
-        const due = await redis.hget(keys.due(name), key)
-        if (due === null) return
-        await work(key, signal ?? NEVER)
-        if ((await SETTLE(redis, [keys.due(name)], [key, due])) === 1) return
-      }
-    }
-
-  const worker = (name: QueueName, connection: Redis, processor: Processor): Worker => {
-    const made = new Worker(name, processor, {
-      connection,
-      prefix: store.prefix,
-      concurrency: limits.concurrency,
-      lockDuration: limits.lockMs,
-      stalledInterval: limits.stalledMs,
-      maxStalledCount: 1_000_000,
-      settings: { backoffStrategy: (attempts, _type, error) => backoffMs(attempts, error) },
-    })
-    made.on('error', noise(name))
-    made.on('failed', (job, error) =>
-      log.warn({ queue: name, id: job?.id, err: error.message }, 'attempt failed, tried again'),
-    )
-    made.on('lockRenewalFailed', (ids: readonly string[]) => {
-      for (const id of ids) made.cancelJob(id, 'lock lost')
-    })
-    // marked again between its last look and its end: the id was still taken then
-    if (name === 'inbox' || name === 'outbox')
-      made.on('completed', (job) =>
-        track(
-          redis
-            .hexists(keys.due(name), String(job.data.key))
-            .then((due) => (due === 1 ? enqueueKey(name, String(job.data.key)) : undefined)),
-        ),
-      )
-    workers.push(made)
-    return made
-  }
-
-  const sweep = async (): Promise<void> => {
-    const effects = await redis.hvals(keys.effects)
-    // written by the commit script from our own effects
-    await Promise.all(effects.map((text) => dispatch(JSON.parse(text) as Effect)))
-    for (const name of ['inbox', 'outbox'] as const) {
-      const due = await redis.hkeys(keys.due(name))
-      await Promise.all(due.map((key) => enqueueKey(name, key)))
-    }
-  }
-
   return {
     after: ({ effects, draw, cancel }) => {
       for (const effect of effects) track(dispatch(effect))
@@ -156,19 +195,10 @@ export function openQueues(deps: {
       await enqueueKey(name, key)
     },
     start: async (handlers, processors) => {
-      const connection = store.blocking()
-      const started = [
-        worker('inbox', connection, keyed('inbox', processors.inbox)),
-        worker('outbox', connection, keyed('outbox', processors.outbox)),
-        worker('reads', connection, (job, _token, signal) => handlers.plan(String(job.data.job), signal ?? NEVER)),
-        worker('work', connection, (job, token, signal) =>
-          handlers.run(String(job.data.job), job, token ?? '', signal ?? NEVER),
-        ),
-        worker('timers', connection, (job, _token, _signal) => handlers.timer(job.name, job.data)),
-      ]
-      await Promise.all(started.map((one) => one.waitUntilReady()))
+      workers.push(...openWorkers(deps, producers, handlers, processors))
+      await Promise.all(workers.map((one) => one.waitUntilReady()))
     },
-    sweep,
+    sweep: () => sweepOnce(deps, producers),
     exists: async (name, id) => {
       const state = await queue(name).getJobState(id)
       return state !== 'unknown' && state !== 'completed' && state !== 'failed'
@@ -179,8 +209,7 @@ export function openQueues(deps: {
     },
     stop: async () => {
       await Promise.all(workers.map((one) => one.close()))
-      await Promise.all(under)
-      await Promise.all(NAMES.map((name) => queues.get(name)?.close()))
+      await producers.close()
     },
   }
 }

@@ -69,132 +69,146 @@ export type Records = {
 }
 
 type Reply = readonly [string, string?, string?, string?]
+type Draft = {
+  readonly job: string
+  readonly from: JobRecord | undefined
+  readonly mutation: Mutation
+  readonly record: JobRecord
+  readonly fence: Fence | undefined
+  readonly write: string
+}
 
-export function openRecords(deps: {
-  readonly redis: Redis
-  readonly clock: Clock
-  readonly after: (aftermath: Aftermath) => void
-}): Records {
-  const { redis, clock } = deps
-  let head: string | undefined
-  // the hash chain has one head: writers of this process take turns instead of failing on each other
-  let turn: Promise<unknown> = Promise.resolve()
+const auditEntry = ({ job, mutation, record: { revision } }: Draft, prev: string): string =>
+  JSON.stringify({
+    prev,
+    atMs: revision.atMs,
+    job,
+    revision: revision.revision,
+    state: revision.state,
+    code: revision.code,
+    by: revision.asked.by,
+    ...mutation.audit,
+  })
 
-  const read = async (job: string): Promise<JobRecord | undefined> => {
-    const text = await redis.hget(keys.job(job), 'record')
-    // our own JSON, written below
-    return text === null ? undefined : (JSON.parse(text) as JobRecord)
+/** The arguments of the commit script: what it compares, sets, appends and lists. */
+function argumentsOf(draft: Draft, prev: string): { readonly hash: string; readonly args: readonly string[] } {
+  const { fence, from, job, mutation, record, write } = draft
+  const { revision } = record
+  const was = from?.revision
+  const moved = was?.state !== revision.state
+  const audit = moved || mutation.audit !== undefined
+  const entry = audit ? auditEntry(draft, prev) : ''
+  const hash = audit ? `sha256:${createHash('sha256').update(entry).digest('hex')}` : ''
+  const meta = {
+    job,
+    expect: was?.revision ?? 0,
+    rev: revision.revision,
+    write,
+    create: from === undefined,
+    moved,
+    state: revision.state,
+    code: revision.code ?? '',
+    was: was?.state ?? '',
+    audit,
+    prev,
+    hash,
+    effects: (mutation.effects ?? []).map((e) => [e.id, JSON.stringify(e)]),
+    locks: mutation.locks ?? '',
+    keys: revision.locks,
+    once: mutation.once ?? [],
+    onceS: 90 * DAY_S,
+    atMs: revision.atMs,
+    cancel: record.inner.cancel !== undefined && !FINAL.has(revision.state) ? '1' : '0',
+    final: FINAL.has(revision.state),
+    fence: fence === undefined ? [] : [fence.key, fence.token],
   }
+  return { hash, args: [JSON.stringify(meta), JSON.stringify(record), entry] }
+}
 
-  const write = async (
-    job: string,
-    from: JobRecord | undefined,
-    mutation: Mutation,
-    fence: Fence | undefined,
-  ): Promise<JobRecord | 'conflict'> => {
-    const atMs = clock.now()
-    const was = from?.revision
-    const revision: Revision = { ...mutation.record.revision, revision: (was?.revision ?? 0) + 1, atMs }
+function aftermathOf({ from, job, mutation, record }: Draft, granted: string, draw: string): Aftermath {
+  const cancelled = record.inner.cancel !== undefined && from?.inner.cancel === undefined ? { cancel: job } : {}
+  return {
+    // both were written by the script: effects as we write them, keys of the outbox
+    effects: [...(mutation.effects ?? []), ...(granted === '' ? [] : (JSON.parse(granted) as Effect[]))],
+    draw: [`job/${job}`, ...(draw === '' ? [] : (JSON.parse(draw) as string[]))],
+    ...cancelled,
+  }
+}
+
+type Deps = { readonly redis: Redis; readonly clock: Clock; readonly after: (aftermath: Aftermath) => void }
+type Write = (
+  job: string,
+  from: JobRecord | undefined,
+  mutation: Mutation,
+  fence?: Fence,
+) => Promise<JobRecord | 'conflict'>
+
+function writer({ redis, clock, after }: Deps): Write {
+  let head = ''
+  return async (job, from, mutation, fence) => {
+    const revision = { ...mutation.record.revision, revision: (from?.revision.revision ?? 0) + 1, atMs: clock.now() }
     const record: JobRecord = { ...mutation.record, revision }
-    const moved = was?.state !== revision.state
-    const audit = moved || mutation.audit !== undefined
-    const id = randomUUID()
+    const draft: Draft = { job, from, mutation, record, fence, write: randomUUID() }
     for (;;) {
-      const prev = head ?? ''
-      const entry = audit
-        ? JSON.stringify({
-            prev,
-            atMs,
-            job,
-            revision: revision.revision,
-            state: revision.state,
-            code: revision.code,
-            by: revision.asked.by,
-            ...mutation.audit,
-          })
-        : ''
-      const hash = audit ? `sha256:${createHash('sha256').update(entry).digest('hex')}` : ''
-      const meta = {
-        job,
-        expect: was?.revision ?? 0,
-        rev: revision.revision,
-        write: id,
-        create: from === undefined,
-        moved,
-        state: revision.state,
-        code: revision.code ?? '',
-        was: was?.state ?? '',
-        audit,
-        prev,
-        hash,
-        effects: (mutation.effects ?? []).map((e) => [e.id, JSON.stringify(e)]),
-        locks: mutation.locks ?? '',
-        keys: revision.locks,
-        once: (mutation.once ?? []).map(([key, value]) => [key, value]),
-        onceS: 90 * DAY_S,
-        atMs,
-        cancel: record.inner.cancel !== undefined && !FINAL.has(revision.state) ? '1' : '0',
-        final: FINAL.has(revision.state),
-        fence: fence === undefined ? [] : [fence.key, fence.token],
-      }
-      const [answer, a = '', b = '', c = ''] = (await COMMIT(
-        redis,
-        [keys.job(job)],
-        [JSON.stringify(meta), JSON.stringify(record), entry],
-      )) as Reply
+      const { hash, args } = argumentsOf(draft, head)
+      // the script answers as its comment says
+      const [answer, a = '', b = '', c = ''] = (await COMMIT(redis, [keys.job(job)], args)) as Reply
       if (answer === 'head') {
         head = a
         continue
       }
       if (answer === 'lost') throw new SluiceError('JOB-LOST', `writing job ${job}`)
       // after a lost connection ioredis sends the script again: our own write is no conflict
-      if (answer === 'conflict' && a !== id) return 'conflict'
-      if (audit && answer === 'ok') head = hash
-      // written by the script from our own effects
-      const granted = b === '' ? [] : (JSON.parse(b) as Effect[])
-      const draw = c === '' ? [] : (JSON.parse(c) as string[])
-      const cancelled = record.inner.cancel !== undefined && from?.inner.cancel === undefined ? { cancel: job } : {}
-      deps.after({ effects: [...(mutation.effects ?? []), ...granted], draw: [`job/${job}`, ...draw], ...cancelled })
+      if (answer === 'conflict' && a !== draft.write) return 'conflict'
+      if (hash !== '') head = hash
+      after(aftermathOf(draft, b, c))
       return record
     }
   }
+}
 
+/** Jobs as they are stored, and the one way to change them. */
+export function openRecords(deps: Deps): Records {
+  const { redis } = deps
+  const write = writer(deps)
+  // the hash chain has one head: writers of this process take turns instead of failing on each other
+  let turn: Promise<unknown> = Promise.resolve()
   const inTurn = <T>(work: () => Promise<T>): Promise<T> => {
     const mine = turn.then(work, work)
     turn = mine.catch(() => undefined)
     return mine
   }
-
+  const read = async (job: string): Promise<JobRecord | undefined> => {
+    const text = await redis.hget(keys.job(job), 'record')
+    // our own JSON, written above
+    return text === null ? undefined : (JSON.parse(text) as JobRecord)
+  }
   const create = async (asked: Asked, make: (job: string) => Mutation): Promise<string> => {
     for (;;) {
       const [existing, count] = await redis.mget(keys.submitted(asked.event), keys.jobCount)
       if (typeof existing === 'string') return existing
       const job = String(Number(count ?? 0) + 1)
       const made = make(job)
-      const once: Mutation['once'] = [
-        [keys.submitted(asked.event), job],
-        ...(asked.message === undefined ? [] : [[keys.askedBy(asked.message), job] as const]),
-        ...(made.once ?? []),
-      ]
-      if ((await write(job, undefined, { ...made, once }, undefined)) !== 'conflict') return job
+      const message = asked.message === undefined ? [] : [[keys.askedBy(asked.message), job] as const]
+      const once = [[keys.submitted(asked.event), job] as const, ...message, ...(made.once ?? [])]
+      if ((await write(job, undefined, { ...made, once })) !== 'conflict') return job
     }
   }
-
+  const commit = async (job: string, change: (now: JobRecord) => Mutation | undefined, fence?: Fence) => {
+    for (;;) {
+      const now = await read(job)
+      if (now === undefined) throw new SluiceError('JOB-UNKNOWN', `looking for job ${job}`)
+      const mutation = change(now)
+      if (mutation === undefined) return now
+      const written = await write(job, now, mutation, fence)
+      if (written !== 'conflict') return written
+    }
+  }
   return {
     get: read,
     release: (job) => redis.hget(keys.job(job), 'release'),
     create: (asked, make) => inTurn(() => create(asked, make)),
-    commit: (job, change, fence) =>
-      inTurn(async () => {
-        for (;;) {
-          const now = await read(job)
-          if (now === undefined) throw new SluiceError('JOB-UNKNOWN', `looking for job ${job}`)
-          const mutation = change(now)
-          if (mutation === undefined) return now
-          const written = await write(job, now, mutation, fence)
-          if (written !== 'conflict') return written
-        }
-      }),
+    commit: (job, change, fence) => inTurn(() => commit(job, change, fence)),
   }
 }
 

@@ -1,13 +1,14 @@
 import { type Job, WaitingError } from 'bullmq'
-import { asSluiceError, isRefusal, refuse, SluiceError } from '../errors.ts'
+import { asSluiceError, isRefusal, type Refusal, refuse, SluiceError } from '../errors.ts'
 import { redact } from '../redact.ts'
 import { keys } from '../store/keys.ts'
 import type { RunDeps } from './deps.ts'
 import { type Attempt, cancelPath, failPath, runSteps } from './attempt.ts'
+import type { Plan } from './job.ts'
 import { openJournal } from './journal.ts'
-import { ended, refused } from './moves.ts'
+import { ended, fromViews } from './moves.ts'
 import type { World } from './perform.ts'
-import { openTarget } from './plan.ts'
+import { type Opened, openTarget } from './plan.ts'
 import { progressReporter } from './progress.ts'
 import { recheck } from './recheck.ts'
 import { type Fence, type JobRecord, revise } from './record.ts'
@@ -56,72 +57,80 @@ async function take(deps: RunDeps, job: string, id: string, fence: Fence): Promi
   return taken.revision.state === 'running' ? taken : undefined
 }
 
-async function attempt(deps: RunDeps, record: JobRecord, fence: Fence, stops: Stops): Promise<void> {
-  const { job, asked, plan } = record.revision
-  const now = deps.clock.now
-  const { records } = deps
-  if (plan === undefined) throw new SluiceError('INTERNAL', `running job ${job}`, { text: 'it has no plan' })
-  if (deps.mode === 'observe' && !record.inner.started) {
-    await records.commit(job, (r) => refused(r, now(), refuse('OBSERVE-ONLY')), fence)
-    return
+/** The command and its cluster; a world that cannot be reached is a no here, not a reason to try for ever. */
+async function opening(deps: RunDeps, record: JobRecord): Promise<Opened | Refusal> {
+  const { asked, job } = record.revision
+  try {
+    return await openTarget(deps, asked)
+  } catch (error) {
+    const known = asSluiceError(error, `running job ${job}`)
+    return refuse(known.code, redact(known.message), { next: known.next })
   }
-  const by = record.inner.resumedBy ?? asked.by
-  const [opened, journal] = await Promise.all([
-    openTarget(deps, asked),
-    openJournal({ ...deps, redis: deps.patient, job, fence }),
-  ])
-  if (isRefusal(opened)) {
-    const end = record.inner.started ? 'failed' : 'refused'
-    const result = { text: opened.text, details: [], next: opened.next }
-    await records.commit(job, (r) => ended(r, now(), { state: end, code: opened.code, result }), fence)
-    return
-  }
-  const progress = progressReporter(deps, job, fence)
+}
+
+/** Nothing was begun by this attempt: refused before the first effect, failed (and to be resumed) after it. */
+async function notBegun(deps: RunDeps, record: JobRecord, fence: Fence, no: Refusal): Promise<void> {
+  const state = record.inner.started ? 'failed' : 'refused'
+  const result = { text: no.text, details: fromViews(record.revision.steps), next: no.next }
+  await deps.records.commit(
+    record.revision.job,
+    (now) => ended(now, deps.clock.now(), { state, code: no.code, result }),
+    fence,
+  )
+}
+
+function attemptOf(
+  deps: RunDeps,
+  record: JobRecord,
+  fence: Fence,
+  opened: Opened,
+  plan: Plan,
+  parts: Pick<World, 'journal' | 'report' | 'signal'>,
+): Attempt {
+  const by = record.inner.resumedBy ?? record.revision.asked.by
   const world: World = {
+    ...parts,
     record,
-    journal,
     cluster: opened.cluster,
     host: deps.host(plan.target.cluster, by),
     clock: deps.clock,
     limits: deps.limits,
     ...(deps.jobUrl === undefined ? {} : { jobUrl: deps.jobUrl }),
-    report: progress.report,
-    signal: stops.soft.signal,
     stopping: false,
   }
-  const attempt: Attempt = {
-    deps,
-    record,
-    fence,
-    change: opened.change,
-    plan,
-    steps: opened.change.steps(plan.target),
-    world,
-  }
-  const unstoppable: Attempt = { ...attempt, world: { ...world, signal: stops.hard.signal, stopping: true } }
+  return { deps, record, fence, change: opened.change, plan, steps: opened.change.steps(plan.target), world }
+}
+
+/** Looks again at everything, then runs the steps, or parks. */
+async function proceed(attempt: Attempt, opened: Opened): Promise<void> {
+  const { deps, fence, plan, record, steps, world } = attempt
+  const taken = await reconcile(world, steps)
+  const checked = await recheck(deps, record, { ...opened, steps, approved: plan, taken, signal: world.signal })
+  if (checked.kind === 'go') return await runSteps(attempt)
+  const move = (now: JobRecord) => (now.revision.state === 'running' ? checked.move(now) : undefined)
+  await deps.records.commit(record.revision.job, move, fence)
+}
+
+async function attempt(deps: RunDeps, record: JobRecord, fence: Fence, stops: Stops): Promise<void> {
+  const { job, plan } = record.revision
+  if (plan === undefined) throw new SluiceError('INTERNAL', `running job ${job}`, { text: 'it has no plan' })
+  if (deps.mode === 'observe' && !record.inner.started) return notBegun(deps, record, fence, refuse('OBSERVE-ONLY'))
+  const [opened, journal] = await Promise.all([
+    opening(deps, record),
+    openJournal({ ...deps, redis: deps.patient, job, fence }),
+  ])
+  if (isRefusal(opened)) return notBegun(deps, record, fence, opened)
+  const progress = progressReporter(deps, job, fence)
+  const parts = { journal, report: progress.report, signal: stops.soft.signal }
+  const mine = attemptOf(deps, record, fence, opened, plan, parts)
+  const unstoppable: Attempt = { ...mine, world: { ...mine.world, signal: stops.hard.signal, stopping: true } }
   try {
-    if (record.inner.cancel !== undefined) return await cancelPath(unstoppable)
-    const taken = await reconcile(world, attempt.steps)
-    const checked = await recheck(deps, record, {
-      ...opened,
-      steps: attempt.steps,
-      approved: plan,
-      taken,
-      signal: stops.soft.signal,
-    })
-    if (checked.kind === 'park')
-      return void (await records.commit(
-        job,
-        (r) => (r.revision.state === 'running' ? checked.move(r) : undefined),
-        fence,
-      ))
-    await runSteps(attempt)
+    await (record.inner.cancel === undefined ? proceed(mine, opened) : cancelPath(unstoppable))
   } catch (error) {
     const cause = stops.soft.signal.aborted ? stops.soft.signal.reason : error
     const known = asSluiceError(cause, `running job ${job}`)
     if (known.code === 'JOB-LOST' || isConnectionLoss(error)) throw error
-    if (known.code === 'CANCELLED') return await cancelPath(unstoppable)
-    await failPath(unstoppable, known)
+    await (known.code === 'CANCELLED' ? cancelPath(unstoppable) : failPath(unstoppable, known))
   } finally {
     progress.stop()
   }
@@ -130,6 +139,7 @@ async function attempt(deps: RunDeps, record: JobRecord, fence: Fence, stops: St
 /** ioredis has no error class for it. Thrown on, so that BullMQ tries again when the store is back. */
 const isConnectionLoss = (error: unknown): boolean =>
   error instanceof Error &&
+  !(error instanceof SluiceError) &&
   /Connection is closed|Stream isn't writeable|ECONNREFUSED|ENOENT.*sock|MaxRetriesPerRequest|Command timed out/.test(
     `${error.name} ${error.message}`,
   )

@@ -178,14 +178,14 @@ async function stopServer(redis: Redis, socket: string): Promise<void> {
 }
 
 /** Clients that will go on: not ours, not the watcher's, not those that are leaving too. */
-async function strangers(redis: Redis): Promise<number> {
+async function strangers(redis: Redis, user: string): Promise<number> {
   // said before the count: of two that leave at once, the second (or both) finds nobody
-  await redis.client('SETNAME', `sluice-leaving:${process.pid}`)
+  await redis.client('SETNAME', `sluice-leaving:${user}`)
   const list = String(await redis.client('LIST'))
-  const pids = (name: string) =>
-    new Set([...list.matchAll(new RegExp(` name=${name}:(\\d+) `, 'g'))].map(([, pid]) => pid))
-  const leaving = pids('sluice-leaving')
-  return [...pids('sluice-store')].filter((pid) => !leaving.has(pid)).length
+  const users = (name: string) =>
+    new Set([...list.matchAll(new RegExp(` name=${name}:(\\S+) `, 'g'))].map(([, id]) => id))
+  const leaving = users('sluice-leaving')
+  return [...users('sluice-store')].filter((id) => !leaving.has(id)).length
 }
 
 /** Finds the living server of `dir`, or starts one. Throws STORE-MISSING | STORE-UNREACHABLE. */
@@ -194,13 +194,15 @@ export async function ensureServer(options: {
   readonly log: Log
   readonly signal: AbortSignal
   readonly idleMs: number
+  /** Unique for one open store: clients are named after it. */
+  readonly user: string
 }): Promise<Embedded> {
   const dir = path.resolve(options.dir)
   await mkdir(dir, { recursive: true, mode: 0o700 })
   await chmod(dir, 0o700)
   const socket = await socketPath(dir)
   const release = async (redis: Redis): Promise<void> => {
-    if ((await strangers(redis)) === 0) await stopServer(redis, socket)
+    if ((await strangers(redis, options.user)) === 0) await stopServer(redis, socket)
   }
   if (await pings(socket)) return { socket, release }
   const server = await onPath(['valkey-server', 'redis-server'])

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import { Redis, type RedisOptions } from 'ioredis'
 import { SluiceError } from '../errors.ts'
 import type { Log } from '../log.ts'
@@ -40,9 +41,9 @@ const COMMANDS = {
 /** For workers: waits until the server is back. */
 const PATIENT = { maxRetriesPerRequest: null, retryStrategy } satisfies RedisOptions
 
-function connect(where: string, given: typeof COMMANDS | typeof PATIENT): Redis {
+function connect(where: string, user: string, given: typeof COMMANDS | typeof PATIENT): Redis {
   // the name tells whose client it is: the embedded server is stopped by its last user
-  const options = { ...given, connectionName: `sluice-store:${process.pid}` }
+  const options = { ...given, connectionName: `sluice-store:${user}` }
   return where.startsWith('unix://')
     ? new Redis({ ...options, path: where.slice('unix://'.length) })
     : new Redis(where, options)
@@ -105,11 +106,12 @@ export async function openStore(options: OpenStoreOptions): Promise<Store & { re
     AbortSignal.timeout(10_000),
     ...(options.signal === undefined ? [] : [options.signal]),
   ])
+  const user = `${process.pid}-${randomUUID().slice(0, 8)}`
   const ensure = (signal: AbortSignal): Promise<Embedded> =>
-    ensureServer({ dir: options.dir, log: options.log, signal, idleMs: options.idleMs ?? 600_000 })
+    ensureServer({ dir: options.dir, log: options.log, signal, idleMs: options.idleMs ?? 600_000, user })
   const embedded = options.url === undefined ? await ensure(limit) : undefined
   const where = options.url ?? `unix://${embedded?.socket ?? ''}`
-  const redis = logErrors(connect(where, COMMANDS), options.log)
+  const redis = logErrors(connect(where, user, COMMANDS), options.log)
   const others = new Set<Redis>()
   let closing = false
   // our own server was killed: whoever uses it brings it back (flock lets one of them), and the connections find it again
@@ -123,7 +125,7 @@ export async function openStore(options: OpenStoreOptions): Promise<Store & { re
   redis.on('close', revive)
   const close = async (): Promise<void> => {
     closing = true
-    for (const one of [...others]) one.disconnect()
+    others.forEach((one) => one.disconnect())
     await embedded?.release(redis).catch((error: unknown) => options.log.warn({ err: String(error) }, 'stopping redis'))
     redis.disconnect()
   }
@@ -138,7 +140,7 @@ export async function openStore(options: OpenStoreOptions): Promise<Store & { re
       embedded: embedded !== undefined,
     }
     const blocking = (): Redis => {
-      const one = logErrors(connect(where, PATIENT), options.log)
+      const one = logErrors(connect(where, user, PATIENT), options.log)
       others.add(one)
       one.once('end', () => others.delete(one))
       return one
