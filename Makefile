@@ -20,7 +20,7 @@ check: ## types, lint, format, imports, dead code
 
 bench: ## speed, beside kubectl and a bare queue
 	@sh scripts/setup.sh test
-	@bin/sluice bench
+	@sh scripts/node.sh node test/bench/main.ts
 
 soak: ## every fault, not only the sample
 	@sh scripts/setup.sh test

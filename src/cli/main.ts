@@ -53,11 +53,6 @@ function program(signal: AbortSignal, exit: (code: number) => void): Command {
     .description('run the practice world in the foreground')
     .requiredOption('--data <dir>', 'where the world writes how to reach it')
     .action(async (options) => exit(await (await import('./practice.ts')).runPractice(options, signal)))
-  sluice
-    .command('bench')
-    .description('speed, beside kubectl and a bare queue')
-    .option('--runs <n>', 'interleaved runs of each case', '5')
-    .action(async (options) => exit(await (await import('./bench.ts')).runBench(options, signal)))
   return sluice
 }
 
