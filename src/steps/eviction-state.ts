@@ -1,6 +1,6 @@
 import type { Pod } from '../systems/kubernetes/port.ts'
 
-/** Evictions under way at once. Measured, see docs/adr: the server slows down when more hit one budget. */
+/** Evictions under way at once. The server slows down when more than a few hit one budget: with 32 an answer takes seconds. */
 export const WIDTH = { perBudget: 3, free: 32, sequential: 1 } as const
 /** Without news of the budget and without a Retry-After, as kubectl. */
 export const RETRY_MS = 5_000
