@@ -144,6 +144,27 @@ describe.skipIf(p10Hindrance() !== undefined)('p10 itself, with two of its worke
     expect((await lab.on('server24', ['ls', '/etc/kubernetes/manifests'])).stdout).toBe('')
   })
 
+  test('exec into a static pod has its exit code, and its log is there', async () => {
+    const pod = ['-n', 'kube-system', 'etcd-server65']
+    const pki = '/etc/kubernetes/pki/etcd'
+    const tls = ['--cacert', `${pki}/ca.crt`, '--cert', `${pki}/server.crt`, '--key', `${pki}/server.key`]
+    const listed = await lab.kubectl([
+      'exec',
+      ...pod,
+      '--',
+      'etcdctl',
+      '--endpoints',
+      'https://[::1]:2379',
+      ...tls,
+      'member',
+      'list',
+    ])
+    expect(listed.stdout.match(/started/g), listed.stderr).toHaveLength(3)
+    expect((await lab.kubectl(['exec', ...pod, '--', 'sh', '-c', 'exit 7'])).code).toBe(7)
+    const log = await lab.kubectl(['logs', ...pod, '--tail=2'])
+    expect(log.stdout.trim().split('\n')).toHaveLength(2)
+  }, 120_000)
+
   test(
     'a control plane without power is an etcd voter that is NotReady; the API goes on; power brings it back',
     async () => {

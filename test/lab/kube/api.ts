@@ -26,7 +26,7 @@ function readyz(port: number, pki: string): Promise<boolean> {
   return promise
 }
 
-/** Ends when the API server on [::1]:port is ready; `alive` answers the reason when it can no longer become so. */
+/** Ends when the API server on [::1]:port is ready; `dead` answers the reason when it can no longer become so. */
 export async function untilReady(port: number, pki: string, dead: () => Promise<string | undefined>): Promise<void> {
   await until(
     'the API server to be ready',
