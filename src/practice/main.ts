@@ -19,6 +19,8 @@ export type PracticeOptions = {
   /** The world ends by itself after this long without a client, milliseconds; default 10 minutes. */
   readonly idleLimitMs?: number
   readonly timing?: Partial<Timing>
+  /** False: a folder that is not there any more is not made again; startPractice throws ENOENT then. */
+  readonly mayMakeFolder?: boolean
 }
 export type Practice = {
   /** How to reach the world: this one, or the one that lives in the folder already. */
@@ -33,7 +35,8 @@ export type Practice = {
 /** Starts the world of a folder and writes `<dir>/practice.json`, or finds the one that lives there. Throws Error when neither succeeds. */
 export async function startPractice(options: PracticeOptions): Promise<Practice> {
   const home = join(options.dir, 'practice')
-  mkdirSync(home, { recursive: true, mode: 0o700 })
+  if (options.mayMakeFolder ?? true) mkdirSync(options.dir, { recursive: true, mode: 0o700 })
+  makeHome(home)
   const lock = join(home, 'lock')
   const untilMs = Date.now() + OTHER_START_LIMIT_MS
   while (Date.now() < untilMs) {
@@ -46,6 +49,15 @@ export async function startPractice(options: PracticeOptions): Promise<Practice>
     await delay(20)
   }
   throw new Error(`another process holds ${lock}, and its practice world does not answer`)
+}
+
+/** Two may make it at once; its parent must be there. */
+function makeHome(home: string): void {
+  try {
+    mkdirSync(home, { mode: 0o700 })
+  } catch (error) {
+    if (!existsSync(home)) throw error
+  }
 }
 
 async function open(options: PracticeOptions, home: string, lock: string): Promise<Practice> {
@@ -94,6 +106,8 @@ async function runDetached(): Promise<void> {
   const world = await startPractice({
     dir,
     log,
+    // Whoever asked for this world may have left, and taken the folder along.
+    mayMakeFolder: false,
     offsetMs: Number(values['offset-ms'] ?? 0),
     ...(idle === undefined ? {} : { idleLimitMs: Number(idle) }),
   })

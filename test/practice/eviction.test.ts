@@ -154,6 +154,12 @@ describe('under a budget', () => {
     expect((await evict('worse')).status).toBe(201)
   })
 
+  it('does not let an unready pod go for free where nothing need be healthy (DR-35)', async () => {
+    await pod('ill', { ready: false })
+    await budget('none', { minAvailable: 0 })
+    expect((await evict('ill')).status).toBe(429)
+  })
+
   it('keeps its count in a dry run (DR-51)', async () => {
     await pod('one')
     await budget('tight', { minAvailable: 0 }, (body) => numberAt(body, 'status', 'disruptionsAllowed') === 1)

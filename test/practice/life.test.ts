@@ -67,6 +67,7 @@ it('survives kill -9 of who started it, and shares no file descriptor with it', 
     setInterval(() => {}, 1000)`
   const bot = spawn(process.execPath, ['--input-type=module-typescript', '-e', script, dir], {
     stdio: ['pipe', 'pipe', 'inherit'],
+    detached: true,
   })
   let said = ''
   bot.stdout.on('data', (chunk: Buffer) => {
@@ -78,7 +79,8 @@ it('survives kill -9 of who started it, and shares no file descriptor with it', 
   )
   const { promise: closed, resolve } = Promise.withResolvers<void>()
   bot.stdout.on('close', resolve)
-  bot.kill('SIGKILL')
+  // The whole process group, as a terminal that closes does.
+  process.kill(-(bot.pid ?? 0), 'SIGKILL')
   // The pipe only closes when nobody else holds its other end.
   await closed
   const world = await find()
@@ -120,6 +122,12 @@ it('ends by itself when its folder is gone', async () => {
   rmSync(dir, { recursive: true })
   await gone(world.pid)
   await stream.ended
+})
+
+it('is not started in a folder that is gone', async () => {
+  const lost = join(dir, 'lost')
+  await expect(startPractice({ dir: lost, log: silentLog, mayMakeFolder: false })).rejects.toThrow('ENOENT')
+  expect(existsSync(lost)).toBe(false)
 })
 
 it('says so when a second one is started in the same folder by hand', async () => {
