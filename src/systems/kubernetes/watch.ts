@@ -62,25 +62,23 @@ async function relist<T extends { readonly uid: string; readonly resourceVersion
   watching.resourceVersion = list.resourceVersion
 }
 
-/** One line of a watch. `expired` = 410, the resource version is too old. */
-function onLine<T extends { readonly uid: string }>(watching: Watching<T>, line: string): 'expired' | undefined {
+/** One line of a watch. Throws when the resource version is too old (410): the next round lists again. */
+function onLine<T extends { readonly uid: string }>(watching: Watching<T>, line: string): void {
   // A watch event of the API server; its object is mapped field by field.
   const event = JSON.parse(line) as {
     type?: string
     object?: { code?: number; metadata?: { resourceVersion?: string } }
   }
   if (event.type === 'ERROR') {
-    if (event.object?.code === 410) return 'expired'
-    throw new SluiceError('K8S-ERROR', `watching ${watching.kind.what}`, {
-      text: textOf(statusOf(JSON.stringify(event.object ?? {}))),
-    })
+    if (event.object?.code === 410) watching.resourceVersion = ''
+    const text = textOf(statusOf(JSON.stringify(event.object ?? {})))
+    throw new SluiceError('K8S-ERROR', `watching ${watching.kind.what}`, { text })
   }
   const version = event.object?.metadata?.resourceVersion
   if (event.type === 'ADDED' || event.type === 'MODIFIED' || event.type === 'DELETED')
     tell(watching, event.type, watching.kind.map(event.object))
   // Only after the event was handed on: a reconnect must not skip it. BOOKMARK and kinds to come only move the version.
   if (version !== undefined) watching.resourceVersion = version
-  return undefined
 }
 
 /** One watch request until the server ends it. */
@@ -93,20 +91,12 @@ async function watchOnce<T extends { readonly uid: string }>(session: Session, w
     resourceVersion: watching.resourceVersion,
     timeoutSeconds: String(WATCH_SECONDS),
   })
-  const stop = new AbortController()
-  const onAbort = (): void => stop.abort(signal.reason)
-  signal.addEventListener('abort', onAbort, { once: true })
-  let expired = false
-  try {
-    const reply = await session.lines({ doing, method: 'GET', path, signal: stop.signal, idleMs: IDLE_MS }, (line) => {
-      if (!signal.aborted && !expired) expired = onLine(watching, line) === 'expired'
-    })
-    if (reply?.status === 410) expired = true
-    else if (reply !== undefined) throw errorOf(reply, doing)
-  } finally {
-    signal.removeEventListener('abort', onAbort)
-    if (expired) watching.resourceVersion = ''
-  }
+  const ask = { doing, method: 'GET', path, signal, idleMs: IDLE_MS } as const
+  const reply = await session.lines(ask, (line) => {
+    if (!signal.aborted) onLine(watching, line)
+  })
+  if (reply?.status === 410) watching.resourceVersion = ''
+  else if (reply !== undefined) throw errorOf(reply, doing)
 }
 
 /** client-node's informer stops for good after a broken connection and asks for no bookmarks, so the loop is ours. */

@@ -17,6 +17,7 @@ const FAILED: Readonly<Record<number, string>> = {
   65: 'the input came short',
   70: 'the state folder cannot be made',
   71: 'the folder of the job cannot be made',
+  73: 'the file cannot be written there',
 }
 
 const script = (text: string, ...words: readonly string[]): readonly string[] => ['/bin/sh', '-c', text, 'sh', ...words]

@@ -52,7 +52,7 @@ export const READ_FILE = `[ -e "$1" ] || exit 66; cat -- "$1"`
 
 /** $1 path, $2 mode, $3 bytes. Input that came short is thrown away. */
 export const WRITE_FILE = `
-umask 077; T=$(mktemp "$1.XXXXXX") || exit 70
+umask 077; T=$(mktemp "$1.XXXXXX") || exit 73
 cat >"$T"; [ "$(wc -c <"$T")" -eq "$3" ] || { rm -f "$T"; exit 65; }
 chmod "$2" "$T" && mv -f "$T" "$1" || { rm -f "$T"; exit 73; }
 `
