@@ -4,7 +4,7 @@ import type { FactName, ReadFacts } from '../../src/systems/facts/port.ts'
 import { openCluster } from '../../src/systems/kubernetes/adapter.ts'
 import type { Cluster } from '../../src/systems/kubernetes/port.ts'
 import { openTickets } from '../../src/systems/redmine/adapter.ts'
-import { openTestWorld, type TestWorld } from '../practice/open-practice.ts'
+import { openTestWorld, type TestWorld, until } from '../practice/open-practice.ts'
 
 let world: TestWorld
 let cluster: Cluster
@@ -73,4 +73,45 @@ it('says why a fact cannot be read, and never throws', async () => {
   for (const fact of Object.values(facts))
     expect(fact).toMatchObject({ ok: false, why: expect.stringMatching(/c9 cannot be reached|names no ticket/) })
   expect(Object.keys(facts)).toHaveLength(6)
+})
+
+it('sees a voter that went down and a storage cluster that is not well', async () => {
+  const renewed = new Date(Date.now() - 25_000).toISOString().replace('Z', '000Z')
+  await world.tell({ event: 'health', cluster: 'p10', health: 'HEALTH_WARN' })
+  await until(
+    () => read(['storage'], []),
+    ({ storage }) => storage?.ok === true && !storage.value.healthy,
+  )
+  await world.tell({ event: 'pause', cluster: 'p10', controllers: ['kubelet', 'rook', 'disruption'] })
+  const lease = {
+    apiVersion: 'coordination.k8s.io/v1',
+    kind: 'Lease',
+    metadata: { name: 'server65', namespace: 'kube-node-lease' },
+    spec: { holderIdentity: 'server65', leaseDurationSeconds: 40, renewTime: renewed },
+  }
+  expect(await world.tell({ event: 'apply', cluster: 'p10', object: lease })).toBe(200)
+  const { quorum } = await read(['quorum'], [])
+  if (quorum?.ok !== true) throw new Error('no quorum')
+  expect(quorum.value.voters.filter((v) => !v.healthy)).toMatchObject([
+    { node: 'server65', why: expect.stringContaining('last heard') },
+  ])
+
+  const domains = [
+    ...new Set((await cluster.pods({ labelSelector: 'app=rook-ceph-osd' })).items.map((p) => p.node ?? '')),
+  ]
+  const [draining, ...others] = domains
+  for (const host of others) {
+    const pdb = {
+      apiVersion: 'policy/v1',
+      kind: 'PodDisruptionBudget',
+      metadata: { name: `rook-ceph-osd-host-${host}`, namespace: 'rook-ceph' },
+      spec: { maxUnavailable: 0, selector: { matchLabels: { 'topology-location-host': host } } },
+    }
+    expect(await world.tell({ event: 'apply', cluster: 'p10', object: pdb })).toBe(200)
+  }
+  const { storage } = await read(['storage'], [others[0] ?? ''])
+  expect(storage).toMatchObject({
+    ok: true,
+    value: { healthy: false, health: 'HEALTH_WARN', draining: [draining], targetDomains: [others[0]] },
+  })
 })
