@@ -3,7 +3,8 @@ import { asksCluster, makeAnswers } from './bot/answers.ts'
 import type { View } from './bot/cards.ts'
 import type { Chat, ChatName, Incoming } from './bot/chat.ts'
 import { makeHandle, type Question } from './bot/handle.ts'
-import { makeOutbox, type Outbox, placesOf, roomOf } from './bot/outbox.ts'
+import { makeOutbox, type Outbox } from './bot/outbox.ts'
+import { placesOf, roomOf } from './bot/places.ts'
 import { makeReceive } from './bot/receive.ts'
 import type { Capabilities } from './commands/command.ts'
 import { CHANGES, COMMANDS } from './commands/index.ts'
@@ -11,6 +12,7 @@ import { KNOWN } from './commands/not-yet.ts'
 import { parse } from './commands/parse.ts'
 import type { Config, PersonConfig } from './config.ts'
 import type { Clock } from './duration.ts'
+import { asSluiceError } from './errors.ts'
 import { type LiveInventory, liveInventory } from './inventory.ts'
 import type { Engine, Processors } from './jobs/deps.ts'
 import { openJobs } from './jobs/engine.ts'
@@ -75,8 +77,8 @@ export async function startSluice(parts: Parts): Promise<Sluice> {
     rooms: () => parts.config().rooms,
     wake: (room) => engine.wake('inbox', room),
   })
-  for (const chat of chats.values()) await chat.start(receive)
   const stop = new AbortController()
+  await Promise.all([...chats.values()].map((chat) => startChat(chat, receive, parts.log, stop.signal)))
   const timer = setInterval(() => void systems.inventory.refresh(stop.signal), REFRESH_MS)
   timer.unref()
   return {
@@ -90,6 +92,29 @@ export async function startSluice(parts: Parts): Promise<Sluice> {
       await engine.stop()
       await systems.pool.close()
     },
+  }
+}
+
+const RETRY_MS = [1_000, 5_000, 15_000, 60_000] as const
+
+/** A platform that is away, or refuses the token, does not keep the others from starting: it is tried again, and reported each time. */
+async function startChat(
+  chat: Chat,
+  receive: (incoming: Incoming) => Promise<void>,
+  log: Log,
+  signal: AbortSignal,
+  attempt = 0,
+): Promise<void> {
+  try {
+    await chat.start(receive)
+  } catch (error) {
+    const known = asSluiceError(error, `starting ${chat.name}`)
+    log.error({ code: known.code, chat: chat.name }, `${known.message}. ${known.next}`)
+    const timer = setTimeout(
+      () => void startChat(chat, receive, log, signal, attempt + 1),
+      RETRY_MS[Math.min(attempt, RETRY_MS.length - 1)],
+    )
+    signal.addEventListener('abort', () => clearTimeout(timer), { once: true })
   }
 }
 

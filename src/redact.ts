@@ -17,3 +17,14 @@ const FORMS: readonly [RegExp, string][] = [
 
 /** The one redaction gate: before chat, ticket, log, store and metrics. Linear in the text's length. */
 export const redact = (text: string): string => FORMS.reduce((t, [form, name]) => t.replace(form, name), text)
+
+/** The same for every string of a plain value, whatever its shape: the shape stays. */
+export function redactAll<T>(value: T): T {
+  const walk = (v: unknown): unknown => {
+    if (typeof v === 'string') return redact(v)
+    if (Array.isArray(v)) return v.map(walk)
+    return typeof v === 'object' && v !== null ? Object.fromEntries(Object.entries(v).map(([k, x]) => [k, walk(x)])) : v
+  }
+  // strings stay strings and nothing else changes
+  return walk(value) as T
+}

@@ -15,7 +15,8 @@ import {
 import type { Store } from '../store/store.ts'
 import { refusal } from './cards.ts'
 import type { Incoming } from './chat.ts'
-import { type OutItem, placeKey, roomOf } from './outbox.ts'
+import type { OutItem } from './outbox.ts'
+import { placeKey, roomOf } from './places.ts'
 import { findPerson } from './people.ts'
 
 /** A read or a word about jobs, on its way to `bot/answers.ts`. Plain JSON: it waits in Redis. */

@@ -70,6 +70,7 @@ export async function openMatrix(options: MatrixOptions): Promise<Chat> {
     react: async (...args) => (await ready()).sender.react(...args),
     tellPrivately: async (...args) => (await ready()).sender.tellPrivately(...args),
     upload: async (...args) => (await ready()).sender.upload(...args),
+    link: async ({ place, id }) => `https://matrix.to/#/${encodeURIComponent(place.id)}/${encodeURIComponent(id)}`,
     start: async (onIncoming) => {
       const { user, direct, plain } = await ready()
       const displayName = await displayNameOf(request, user)

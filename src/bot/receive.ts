@@ -2,7 +2,7 @@ import type { Room } from '../config.ts'
 import { accept } from '../store/inbox.ts'
 import type { Store } from '../store/store.ts'
 import type { Incoming, Place } from './chat.ts'
-import { directRoom } from './outbox.ts'
+import { directRoom } from './places.ts'
 
 export type ReceiveDeps = {
   readonly store: Store
@@ -23,7 +23,7 @@ const worthKeeping = (incoming: Incoming): boolean =>
  */
 export function makeReceive(deps: ReceiveDeps): (incoming: Incoming) => Promise<void> {
   return async (incoming) => {
-    const isDirect = incoming.kind === 'text' && incoming.direct
+    const isDirect = incoming.direct === true
     const room = roomAt(deps.rooms(), incoming.place)?.name ?? (isDirect ? directRoom(incoming.place) : undefined)
     if (room === undefined || !worthKeeping(incoming)) return
     await accept(deps.store, {

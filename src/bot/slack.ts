@@ -67,6 +67,7 @@ export async function openSlack(options: SlackOptions): Promise<SlackChat> {
     can: { edit: true, buttons: true, threads: true, upload: true },
     minIntervalMs: 1_100,
     ...slackSender(client, whoAmI),
+    link: async ({ place, id }) => (await client.chat.getPermalink({ channel: place.id, message_ts: id })).permalink,
     start: async (onIncoming) => {
       const me = await whoAmI()
       line = await listen(options, acceptor(me, onIncoming, log))

@@ -70,6 +70,10 @@ export const takePending = async (
 ): Promise<readonly { readonly label: string; readonly text: string }[] | undefined> =>
   parsed(await store.redis.getdel(key(store, 'pending', who)))
 
+/** Notes that a key is about to be sent; true when it was noted before: then the platform may have it already. */
+export const triedBefore = async (store: Store, at: string): Promise<boolean> =>
+  (await store.redis.set(key(store, 'tried', at), '1', 'EX', MONTH_S, 'NX')) !== 'OK'
+
 /** Counts a request of a person in the running minute. */
 export async function countRequest(store: Store, person: string, nowMs: number): Promise<number> {
   const at = key(store, 'requests', person, String(Math.floor(nowMs / 60_000)))
