@@ -47,9 +47,9 @@ function worst(clusters: readonly unknown[]): string {
 }
 
 function drainingDomains(osds: readonly Pod[], pdbs: readonly Pdb[]): readonly string[] {
-  const blocking = pdbs.flatMap((p) => (p.maxUnavailable === '0' ? (BLOCKING.exec(p.name) ?? []) : []))
-  const kind = blocking[1]
+  const blocking = pdbs.flatMap((p) => (p.maxUnavailable === '0' ? [BLOCKING.exec(p.name) ?? []] : []))
+  const kind = blocking.find((match) => match.length > 0)?.[1]
   if (kind === undefined) return []
-  const blocked = new Set(blocking)
+  const blocked = new Set(blocking.map((match) => match[2]))
   return [...new Set(osds.map((osd) => domainOf(osd, kind)))].filter((domain) => !blocked.has(domain))
 }

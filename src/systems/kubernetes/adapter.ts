@@ -1,24 +1,12 @@
-import type { Clock } from '../../duration.ts'
-import type { Credentials } from './credentials.ts'
+import type { ClusterOptions } from './options.ts'
 import { podCalls } from './pods.ts'
 import type { Cluster } from './port.ts'
 import { reads } from './reads.ts'
 import type { Session } from './session.ts'
 import { watches } from './watch.ts'
 
+export type { ClusterOptions } from './options.ts'
 export { type Credentials, credentialsExpiry, type Expiry } from './credentials.ts'
-
-export type ClusterOptions = {
-  readonly name: string
-  readonly credentials: Credentials
-  /** Carries the person: `sluice/0.1 (nico)`. */
-  readonly userAgent: string
-  readonly impersonate?: { readonly user: string; readonly groups: readonly string[] }
-  readonly requestTimeoutMs: number
-  readonly clock: Clock
-  /** Connections at most; watches come on top. Default 32. */
-  readonly connections?: number
-}
 
 /**
  * A cluster through @kubernetes/client-node. Nothing is read and nothing is connected before the first call, which also loads the client

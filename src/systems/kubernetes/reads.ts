@@ -3,20 +3,8 @@ import { timeMs, toNode, type WireNode } from './mapping.ts'
 import { listAll, part } from './pods.ts'
 import { type Cluster, type Labels, type NodePatch, selects } from './port.ts'
 import type { Session } from './session.ts'
-import { errorOf } from './status.ts'
+import { errorOf, orMissing } from './status.ts'
 import { workloadOf } from './workload.ts'
-
-const isMissing = (error: unknown): boolean => error instanceof SluiceError && error.code === 'K8S-NOT-FOUND'
-
-/** 404 -> undefined; everything else throws. */
-export async function orMissing<T>(read: Promise<T>): Promise<T | undefined> {
-  try {
-    return await read
-  } catch (error) {
-    if (isMissing(error)) return undefined
-    throw error
-  }
-}
 
 function patchBody(patch: NodePatch): object {
   const { uid, resourceVersion, annotations, labels, unschedulable } = patch

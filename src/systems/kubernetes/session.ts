@@ -12,7 +12,7 @@ import {
   wrapHttpLibrary,
 } from '@kubernetes/client-node'
 import { loadKubeConfig, type Material, materialOf } from './credentials.ts'
-import type { ClusterOptions } from './adapter.ts'
+import type { ClusterOptions } from './options.ts'
 import { connectionPool, exchange, type Wire } from './exchange.ts'
 import { errorOf, type Reply, retryAfterMsOf, statusOf } from './status.ts'
 import { sleep } from './waiting.ts'

@@ -115,3 +115,15 @@ export function evictionOf(reply: Reply, doing: string, nowMs: number): Eviction
   if (reply.status === 403 && terminating) return { kind: 'namespace-terminating', text }
   return { kind: 'refused', status: reply.status, multiPdb: /more than one PodDisruptionBudget/.test(text), text }
 }
+
+const isMissing = (error: unknown): boolean => error instanceof SluiceError && error.code === 'K8S-NOT-FOUND'
+
+/** 404 -> undefined; everything else throws. */
+export async function orMissing<T>(read: Promise<T>): Promise<T | undefined> {
+  try {
+    return await read
+  } catch (error) {
+    if (isMissing(error)) return undefined
+    throw error
+  }
+}

@@ -1,7 +1,7 @@
 import { controllerOf } from './mapping.ts'
 import type { Owner, Workload } from './port.ts'
-import { orMissing } from './reads.ts'
 import type { Session } from './session.ts'
+import { orMissing } from './status.ts'
 
 type Found = { readonly workload: Workload; readonly above?: Owner }
 type Read = (
