@@ -1,3 +1,4 @@
+import type { ZodType } from 'zod'
 import { isRefusal } from '../errors.ts'
 import { planBlocks } from '../plan-text.ts'
 import type { Block } from '../message.ts'
@@ -34,7 +35,7 @@ export function planOf(change: ChangeCommand): AnswerCommand {
     phrases: change.phrases.map(planned),
     options: [...(change.options ?? []), { say: '--dry-run', set: {} }, { say: '--dry-run=client|server', set: {} }],
     // the arguments of the change itself, erased in the list of all commands
-    args: change.args as unknown as import('zod').ZodType<Readonly<Record<string, unknown>>>,
+    args: change.args as unknown as ZodType<Readonly<Record<string, unknown>>>,
     examples: change.examples.slice(0, 1).map((example) => `plan ${example}`),
     takes: ['jobs'],
     answer: async (args, ctx) => {

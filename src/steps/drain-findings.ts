@@ -1,6 +1,6 @@
 import { type Code, ERRORS } from '../errors.ts'
 import type { Cluster, Pdb } from '../systems/kubernetes/port.ts'
-import { type DrainOptions, podName, type Sorted } from './drain-filters.ts'
+import { type DrainOptions, daemonSetOf, isFinished, podName, type Sorted } from './drain-filters.ts'
 import type { PodGroup } from './pod-groups.ts'
 import type { Finding } from './step.ts'
 import { ignoresBudgets, pdbName } from './survey.ts'
@@ -16,7 +16,8 @@ const names = (pods: readonly Sorted[]): string => {
 const which = (pods: readonly Sorted[]): { readonly detail?: string } =>
   pods.length === 1 ? {} : { detail: names(pods) }
 /** One pod is called by its own name, several by their workload's. */
-const objectOf = (group: PodGroup): string => (group.pods.length === 1 ? podName(group.pods[0]!.pod) : group.object)
+const objectOf = ({ pods: [first, ...others], object }: PodGroup): string =>
+  first === undefined || others.length > 0 ? object : podName(first.pod)
 const doing = (group: PodGroup, does: Sorted['does']): readonly Sorted[] =>
   group.pods.filter((one) => one.does === does)
 
@@ -45,71 +46,47 @@ function fatalFindings(node: string, group: PodGroup, sentence: string | undefin
   })
 }
 
+type Remark = Pick<Finding, 'topic' | 'reason' | 'code'> & { readonly pods: readonly Sorted[] }
+
+/** What people should know of pods that go. */
+function remarks(group: PodGroup, going: readonly Sorted[]): readonly Remark[] {
+  const evicted = going.filter(({ does }) => does === 'evict')
+  const single = WITH_REPLICAS.has(group.kind) && group.workload?.replicas === 1
+  const all: readonly Remark[] = [
+    { topic: 'single-replica', pods: single ? going : [], reason: 'has one replica: down until it runs elsewhere' },
+    {
+      topic: 'unmanaged',
+      pods: going.filter(({ by }) => by === 'unmanaged'),
+      code: 'DRAIN-UNMANAGED',
+      reason: 'no controller: will not come back',
+    },
+    {
+      topic: 'emptydir',
+      pods: evicted.filter(({ pod }) => pod.emptyDirs.length > 0),
+      code: 'DRAIN-LOCAL',
+      reason: 'its emptyDir data is deleted',
+    },
+    {
+      topic: 'daemonset-missing',
+      pods: evicted.filter(({ pod }) => daemonSetOf(pod) !== undefined && !isFinished(pod)),
+      reason: 'its DaemonSet does not exist: will not come back',
+    },
+  ]
+  return all.filter(({ pods }) => pods.length > 0)
+}
+
 function goingFindings(node: string, group: PodGroup, going: readonly Sorted[]): readonly Finding[] {
   if (going.length === 0) return []
-  const base = { object: objectOf(group), count: going.length }
-  const naked = going.filter(({ by }) => by === 'unmanaged')
-  const orphaned = going.filter(({ pod, does }) => pod.controller?.kind === 'DaemonSet' && does === 'evict')
-  const emptied = going.filter(({ pod, does }) => does === 'evict' && pod.emptyDirs.length > 0)
-  const single = WITH_REPLICAS.has(group.kind) && group.workload?.replicas === 1
-  return [
-    {
-      ...base,
-      key: `evict ${node} ${group.key}`,
-      topic: 'evict',
-      verdict: 'do',
-      reason: `evicted (${group.kind})`,
-      ...which(going),
-    },
-    ...(single
-      ? [
-          {
-            ...base,
-            key: `single-replica ${node} ${group.key}`,
-            topic: 'single-replica',
-            verdict: 'warn',
-            reason: 'has one replica: down until it runs elsewhere',
-          } as const,
-        ]
-      : []),
-    ...(naked.length > 0
-      ? [
-          {
-            ...base,
-            key: `unmanaged ${node} ${group.key}`,
-            topic: 'unmanaged',
-            verdict: 'warn',
-            code: 'DRAIN-UNMANAGED',
-            reason: 'no controller: will not come back',
-          } as const,
-        ]
-      : []),
-    ...(emptied.length > 0
-      ? [
-          {
-            ...base,
-            key: `emptydir ${node} ${group.key}`,
-            topic: 'emptydir',
-            verdict: 'warn',
-            code: 'DRAIN-LOCAL',
-            reason: 'its emptyDir data is deleted',
-            ...which(emptied),
-            count: emptied.length,
-          } as const,
-        ]
-      : []),
-    ...(orphaned.length > 0
-      ? [
-          {
-            ...base,
-            key: `daemonset-missing ${node} ${group.key}`,
-            topic: 'daemonset-missing',
-            verdict: 'warn',
-            reason: 'its DaemonSet does not exist: will not come back',
-          } as const,
-        ]
-      : []),
-  ]
+  const object = objectOf(group)
+  const evict = { topic: 'evict', reason: `evicted (${group.kind})`, pods: going }
+  return [evict, ...remarks(group, going)].map(({ pods, ...remark }) => ({
+    ...remark,
+    key: `${remark.topic} ${node} ${group.key}`,
+    object,
+    verdict: remark.topic === 'evict' ? 'do' : 'warn',
+    count: pods.length,
+    ...which(pods),
+  }))
 }
 
 function multiPdbFinding(

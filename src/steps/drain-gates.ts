@@ -1,7 +1,7 @@
 import { humanSpan } from '../duration.ts'
 import type { Code } from '../errors.ts'
 import type { DrainOptions, Sorted } from './drain-filters.ts'
-import type { EvictionEnd } from './eviction.ts'
+import type { EvictionEnd } from './eviction-loop.ts'
 import type { Flight } from './eviction-state.ts'
 import type { Choice, Gate } from './step.ts'
 import { budgetsOf, pdbName, type Survey } from './survey.ts'

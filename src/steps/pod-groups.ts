@@ -63,10 +63,8 @@ export async function groupPods(
       return { one, owner, budgets, key: `${owner.kind} ${owner.object}${budgetKey(budgets)}` }
     }),
   )
-  return [...Map.groupBy(owned, ({ key }) => key)].map(([key, of]) => ({
-    key,
-    ...of[0]!.owner, // a group has at least one
-    budgets: of[0]!.budgets,
-    pods: of.map(({ one }) => one),
-  }))
+  return [...Map.groupBy(owned, ({ key }) => key)].flatMap(([key, of]) => {
+    const [first] = of
+    return first === undefined ? [] : [{ key, ...first.owner, budgets: first.budgets, pods: of.map(({ one }) => one) }]
+  })
 }

@@ -1,7 +1,8 @@
 import { expect, test } from 'vitest'
 import { SluiceError } from '../../src/errors.ts'
 import type { DrainOptions } from '../../src/steps/drain-filters.ts'
-import { type EvictionRun, evictAll } from '../../src/steps/eviction.ts'
+import { evictAll } from '../../src/steps/eviction.ts'
+import type { EvictionRun } from '../../src/steps/eviction-loop.ts'
 import type { Cluster, Eviction, PdbEvent, Pod, PodEvent } from '../../src/systems/kubernetes/port.ts'
 import { makeCluster, makePdb, makePod } from './objects.ts'
 

@@ -16,7 +16,7 @@ export type Raw = {
   readonly agent: Agent
 }
 // what the API server answers is looked at by tests only, field by field
-// biome-ignore lint/suspicious/noExplicitAny: see above
+// oxlint-disable-next-line typescript/no-explicit-any -- see above
 export type Any = Record<string, any>
 
 type KubeConfig = {
