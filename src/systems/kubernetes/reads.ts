@@ -1,7 +1,7 @@
 import { SluiceError } from '../../errors.ts'
 import { timeMs, toNode, type WireNode } from './mapping.ts'
 import { listAll, part } from './pods.ts'
-import { type Cluster, type Labels, type NodePatch, selects } from './port.ts'
+import { type Cluster, type Labels, type Node, type NodePatch, selects } from './port.ts'
 import type { Session } from './session.ts'
 import { errorOf, orMissing } from './status.ts'
 import { workloadOf } from './workload.ts'
@@ -20,23 +20,20 @@ function patchBody(patch: NodePatch): object {
   }
 }
 
-type Reads = Omit<
-  Cluster,
-  'name' | 'pods' | 'pod' | 'pdbs' | 'evict' | 'deletePod' | 'watchPods' | 'watchPdbs' | 'close'
->
+type Open = () => Promise<Session>
 
-export function reads(session: () => Promise<Session>): Reads {
+const listNodes = async (session: Open, query: Parameters<Cluster['nodes']>[0] = {}): Promise<readonly Node[]> =>
+  // toNode takes every field of the API server's object as optional.
+  (await listAll(await session(), 'listing nodes', '/api/v1/nodes', query, (item) => toNode(item as WireNode))).items
+
+function serverReads(session: Open): Pick<Cluster, 'identity' | 'serverTimeMs' | 'version'> {
   const version = async (signal: AbortSignal | undefined) => {
     const doing = 'asking for the version'
     const reply = await (await session()).send({ doing, method: 'GET', path: '/version', signal })
     if (reply.status >= 300) throw errorOf(reply, doing)
     return reply
   }
-  const nodes: Cluster['nodes'] = async (query = {}) =>
-    // mapNode takes every field of the API server's object as optional.
-    (await listAll(await session(), 'listing nodes', '/api/v1/nodes', query, (item) => toNode(item as WireNode))).items
   return {
-    nodes,
     async identity(call) {
       const { core, options } = await session()
       const namespace = await core.readNamespace(
@@ -58,6 +55,12 @@ export function reads(session: () => Promise<Session>): Reads {
       const said: unknown = JSON.parse((await version(call?.signal)).text)
       return typeof said === 'object' && said !== null && 'gitVersion' in said ? String(said.gitVersion) : ''
     },
+  }
+}
+
+function nodeReads(session: Open): Pick<Cluster, 'nodes' | 'node' | 'patchNode' | 'lease'> {
+  return {
+    nodes: (query) => listNodes(session, query),
     async node(name, call) {
       const { core, options } = await session()
       const node = await orMissing(core.readNode({ name }, options(`reading the node ${name}`, call?.signal)))
@@ -76,6 +79,27 @@ export function reads(session: () => Promise<Session>): Reads {
       // The API server's node; toNode takes every field as optional.
       return toNode(node as WireNode)
     },
+    async lease(namespace, name, call) {
+      const { coordination, options } = await session()
+      const found = await orMissing(
+        coordination.readNamespacedLease(
+          { namespace, name },
+          options(`reading the lease ${namespace}/${name}`, call?.signal),
+        ),
+      )
+      if (found === undefined) return undefined
+      const { holderIdentity, renewTime } = found.spec ?? {}
+      const renewedAtMs = renewTime === undefined ? undefined : timeMs(renewTime)
+      return {
+        ...(holderIdentity === undefined ? {} : { holder: holderIdentity }),
+        ...(renewedAtMs === undefined ? {} : { renewedAtMs }),
+      }
+    },
+  }
+}
+
+function workloadReads(session: Open): Pick<Cluster, 'daemonSet' | 'workload' | 'claimPinnedTo'> {
+  return {
     async daemonSet(namespace, name, call) {
       const { apps, options } = await session()
       const doing = `reading the DaemonSet ${namespace}/${name}`
@@ -98,25 +122,14 @@ export function reads(session: () => Promise<Session>): Reads {
       )
       const terms = volume?.spec?.nodeAffinity?.required?.nodeSelectorTerms
       if (terms === undefined) return undefined
-      const all = await nodes(call?.signal === undefined ? {} : { signal: call.signal })
+      const all = await listNodes(session, call?.signal === undefined ? {} : { signal: call.signal })
       return all.filter((node) => terms.some((term) => inTerm(term, node.name, node.labels))).map((node) => node.name)
     },
-    async lease(namespace, name, call) {
-      const { coordination, options } = await session()
-      const found = await orMissing(
-        coordination.readNamespacedLease(
-          { namespace, name },
-          options(`reading the lease ${namespace}/${name}`, call?.signal),
-        ),
-      )
-      if (found === undefined) return undefined
-      const { holderIdentity, renewTime } = found.spec ?? {}
-      const renewedAtMs = renewTime === undefined ? undefined : timeMs(renewTime)
-      return {
-        ...(holderIdentity === undefined ? {} : { holder: holderIdentity }),
-        ...(renewedAtMs === undefined ? {} : { renewedAtMs }),
-      }
-    },
+  }
+}
+
+function objectReads(session: Open): Pick<Cluster, 'custom' | 'configMap'> {
+  return {
     async custom(group, version, plural, call) {
       const path = `/apis/${part(group)}/${part(version)}/${part(plural)}`
       const query = call?.signal === undefined ? {} : { signal: call.signal }
@@ -137,6 +150,18 @@ export function reads(session: () => Promise<Session>): Reads {
     },
   }
 }
+
+type Reads = Omit<
+  Cluster,
+  'name' | 'pods' | 'pod' | 'pdbs' | 'evict' | 'deletePod' | 'watchPods' | 'watchPdbs' | 'close'
+>
+
+export const reads = (session: Open): Reads => ({
+  ...serverReads(session),
+  ...nodeReads(session),
+  ...workloadReads(session),
+  ...objectReads(session),
+})
 
 type Requirement = { readonly key: string; readonly operator: string; readonly values?: readonly string[] }
 

@@ -5,17 +5,14 @@ import {
   CoreV1Api,
   createConfiguration,
   type HttpLibrary,
-  KubeConfig,
   type RequestContext,
   ResponseContext,
   ServerConfiguration,
   wrapHttpLibrary,
 } from '@kubernetes/client-node'
-import { loadKubeConfig, type Material, materialOf } from './credentials.ts'
 import type { ClusterOptions } from './options.ts'
-import { connectionPool, exchange, type Wire } from './exchange.ts'
-import { errorOf, type Reply, retryAfterMsOf, statusOf } from './status.ts'
-import { sleep } from './waiting.ts'
+import { sender } from './sender.ts'
+import { errorOf, type Reply } from './status.ts'
 
 /** One request of ours: a path below the server, checked and answered as text. */
 export type Ask = {
@@ -43,75 +40,13 @@ export type Session = {
   readonly close: () => Promise<void>
 }
 
-const MOST_WAITS = 3
 const contentType = (method: string): string =>
   method === 'PATCH' ? 'application/merge-patch+json' : 'application/json'
 
-/** Opens nothing yet: connections are made by the first request and kept. Throws K8S-CREDENTIALS. */
-export function openSession(options: ClusterOptions): Session {
-  const { name, requestTimeoutMs } = options
-  let kc = loadKubeConfig(name, options.credentials, KubeConfig)
-  const pool = connectionPool(options.connections ?? 32)
-  const server = (): string => (kc.getCurrentCluster()?.server ?? '').replace(/\/+$/, '')
-  const extra: Record<string, string | string[]> = { 'user-agent': options.userAgent }
-  if (options.impersonate !== undefined) {
-    extra['impersonate-user'] = options.impersonate.user
-    extra['impersonate-group'] = [...options.impersonate.groups]
-  }
-
-  async function once(
-    wire: Omit<Wire, 'dispatcher' | 'timeoutMs'>,
-    watch: boolean,
-  ): Promise<{ wire: Wire; material: Material }> {
-    const material = await materialOf(name, kc)
-    const dispatcher = await pool.dispatcher(kc, material, watch)
-    return {
-      material,
-      wire: {
-        ...wire,
-        headers: { ...wire.headers, ...material.headers, ...extra },
-        dispatcher,
-        timeoutMs: requestTimeoutMs,
-      },
-    }
-  }
-
-  /** A 401 may mean that the files were rotated since: they are read again, once. */
-  async function withFreshCredentials(wire: Omit<Wire, 'dispatcher' | 'timeoutMs'>): Promise<Reply> {
-    const first = await once(wire, false)
-    const reply = await exchange(first.wire)
-    if (reply.status !== 401) return reply
-    kc = loadKubeConfig(name, options.credentials, KubeConfig)
-    const second = await once(wire, false)
-    return JSON.stringify(first.material) === JSON.stringify(second.material) ? reply : exchange(second.wire)
-  }
-
-  /** Reads wait out what the server asks for (client-go does the same); changes are the caller's to repeat. */
-  async function patiently(wire: Omit<Wire, 'dispatcher' | 'timeoutMs'>): Promise<Reply> {
-    const startedAtMs = performance.now()
-    for (let waits = 0; ; waits++) {
-      const reply = await withFreshCredentials(wire)
-      if (wire.method !== 'GET' || (reply.status !== 429 && reply.status !== 503) || waits === MOST_WAITS) return reply
-      const waitMs = retryAfterMsOf(reply, statusOf(reply.text), options.clock.now()) ?? 250 * 2 ** waits
-      if (performance.now() - startedAtMs + waitMs > requestTimeoutMs) return reply
-      await sleep(waitMs, wire.signal)
-    }
-  }
-
-  const wireOf = (ask: Ask) => ({
-    doing: `${ask.doing} (${name})`,
-    method: ask.method,
-    url: server() + ask.path,
-    headers: {
-      accept: 'application/json',
-      ...(ask.body === undefined ? {} : { 'content-type': contentType(ask.method) }),
-    },
-    body: ask.body === undefined ? undefined : JSON.stringify(ask.body),
-    signal: ask.signal,
-  })
-  const send = (ask: Ask): Promise<Reply> => patiently(wireOf(ask))
-
-  const library = (doing: string, signal: AbortSignal | undefined): HttpLibrary =>
+/** The generated calls' way out: through our connections, limits and errors. */
+const libraryOf =
+  (name: string, patiently: ReturnType<typeof sender>['patiently']) =>
+  (doing: string, signal: AbortSignal | undefined): HttpLibrary =>
     wrapHttpLibrary({
       async send(request: RequestContext): Promise<ResponseContext> {
         const body = request.getBody()
@@ -134,7 +69,26 @@ export function openSession(options: ClusterOptions): Session {
         })
       },
     })
-  // Credentials are added in `once`, where they can be renewed: the generated calls carry none.
+
+/** Opens nothing yet: connections are made by the first request and kept. Throws K8S-CREDENTIALS. */
+export function openSession(options: ClusterOptions): Session {
+  const { name } = options
+  const { server, pool, prepare, patiently } = sender(options)
+  const wireOf = (ask: Ask) => ({
+    doing: `${ask.doing} (${name})`,
+    method: ask.method,
+    url: server() + ask.path,
+    headers: {
+      accept: 'application/json',
+      ...(ask.body === undefined ? {} : { 'content-type': contentType(ask.method) }),
+    },
+    body: ask.body === undefined ? undefined : JSON.stringify(ask.body),
+    signal: ask.signal,
+  })
+  const send = (ask: Ask): Promise<Reply> => patiently(wireOf(ask))
+
+  const library = libraryOf(name, patiently)
+  // Credentials are added in `prepare`, where they can be renewed: the generated calls carry none.
   const configuration = createConfiguration({
     baseServer: new ServerConfiguration(server(), {}),
     httpApi: library('calling the API', undefined),
@@ -148,7 +102,7 @@ export function openSession(options: ClusterOptions): Session {
       return JSON.parse(reply.text)
     },
     async lines(ask, onLine) {
-      const { wire } = await once(wireOf(ask), true)
+      const { wire } = await prepare(wireOf(ask), true)
       return pool.readLines({ ...wire, idleMs: ask.idleMs }, onLine)
     },
     core: new CoreV1Api(configuration),
