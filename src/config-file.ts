@@ -17,17 +17,24 @@ const suggestion = (word: string, known: readonly string[]): string => {
   return near !== undefined && near.d <= Math.max(2, Math.floor(word.length / 3)) ? `; did you mean \`${near.k}\`?` : ''
 }
 
+/** What of zod's documented `_zod.def` tree the walk needs. */
+type Def = {
+  readonly innerType?: z.core.$ZodType
+  readonly shape?: Readonly<Record<string, z.core.$ZodType>>
+  readonly element?: z.core.$ZodType
+  readonly valueType?: z.core.$ZodType
+}
+// every schema has a def; zod gives it no narrower public type than its kind's own
+const defOf = (schema: z.core.$ZodType | undefined): Def => (schema?._zod.def ?? {}) as Def
+
 /** The keys a strict object would take at a path, asked from the schema itself. */
 function keysAt(schema: z.core.$ZodType, path: readonly PropertyKey[]): string[] {
-  let at: unknown = schema
+  let at: z.core.$ZodType | undefined = schema
   for (const step of [...path, undefined]) {
-    // the walk reads zod's own documented `_zod.def` tree, which has no narrower public type
-    let def = (at as z.core.$ZodType | undefined)?._zod.def as
-      | { type: string; innerType?: unknown; shape?: Record<string, unknown>; element?: unknown; valueType?: unknown }
-      | undefined
-    while (def?.innerType !== undefined) def = (def.innerType as z.core.$ZodType)._zod.def as typeof def
-    if (step === undefined) return Object.keys(def?.shape ?? {})
-    at = def?.shape?.[String(step)] ?? def?.element ?? def?.valueType
+    let def = defOf(at)
+    while (def.innerType !== undefined) def = defOf(def.innerType)
+    if (step === undefined) return Object.keys(def.shape ?? {})
+    at = def.shape?.[String(step)] ?? def.element ?? def.valueType
   }
   return []
 }

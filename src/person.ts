@@ -5,6 +5,3 @@ export type Person = {
   readonly groups: readonly string[]
   readonly timeZone: string
 }
-
-/** Groups every person has without being listed: `all` holds everybody who is configured. */
-export type GroupName = string

@@ -17,7 +17,7 @@ export type AnswerDeps = {
 
 /** Whether the command asks a cluster: then it is answered aside, so that the room goes on. */
 export const asksCluster = (command: Command | undefined): boolean =>
-  command?.kind === 'answer' && command.takes.some((t) => t === 'cluster' || t === 'readFacts' || t === 'changes')
+  command?.kind === 'answer' && (command.asksCluster === true || command.takes.includes('cluster'))
 
 /** Runs an answer command with exactly the capabilities it names and sends what it says. A fault is told with its code, never swallowed. */
 export function makeAnswers(deps: AnswerDeps): (question: Question, signal: AbortSignal) => Promise<void> {

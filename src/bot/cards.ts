@@ -108,7 +108,8 @@ const titleOf = (revision: Revision, question: Question): string => {
 /** A question is a message of its own, because an edit notifies nobody. It says everything that is being agreed to. */
 export function questionCard(revision: Revision, question: Question, view: View): Message {
   const { needs, choices, growth } = question
-  const who = needs.from.join(' or ')
+  const who =
+    needs.from.length === 0 ? `${revision.asked.by}, or anyone who may ask the same,` : needs.from.join(' or ')
   const votes = question.votes.map((v) => `${v.choice === 'approve' ? '✅' : '❌'} ${v.person}`)
   const until = `until ${clock(question.expiresAtMs, view.timeZone)} (${humanSpan(Math.max(0, question.expiresAtMs - question.askedAtMs))})`
   const ask =
@@ -136,7 +137,7 @@ export function questionCard(revision: Revision, question: Question, view: View)
       ...(votes.length > 0 ? [{ kind: 'text', text: `Votes: ${votes.join(', ')}` } as const] : []),
     ],
     buttons: choices.length > 0 ? choices.map((c) => gateButton(question, c)) : voteButtons(question),
-    mention: needs.from,
+    mention: needs.from.length === 0 ? [revision.asked.by] : needs.from,
     reactions: choices.length > 0 ? [] : ['✅', '❌'],
   }
 }

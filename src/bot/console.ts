@@ -1,37 +1,30 @@
 import { randomUUID } from 'node:crypto'
 import { createInterface } from 'node:readline'
-import type { Readable, Writable } from 'node:stream'
+import type { Readable } from 'node:stream'
 import { parseDurationMs } from '../duration.ts'
 import { type Code, ERRORS } from '../errors.ts'
 import { FINAL, type Jobs, type JobState, type Transition } from '../jobs/job.ts'
-import { type Message, plain } from '../message.ts'
-import { aboutMessage, consoleId, newestMessage, printedTo, setPrintedTo } from '../store/messages.ts'
-import type { Store } from '../store/store.ts'
-import type { Chat, Incoming, Place, SendOptions, Sent } from './chat.ts'
+import { consoleMessage, keepConsoleMessage, newestMessage, printedTo, setPrintedTo } from '../store/messages.ts'
+import type { Chat, Incoming, Place } from './chat.ts'
 import { type EventLine, lineSchema, textLine, type Until, untilStates } from './console-lines.ts'
-import { paint } from './console-paint.ts'
+import { consoleSays, type Says, type SaysDeps } from './console-says.ts'
 
-export type ConsoleDeps = {
-  readonly store: Store
+export type ConsoleDeps = SaysDeps & {
   readonly jobs: Jobs
-  readonly rooms: () => readonly { readonly name: string }[]
   readonly input: Readable
-  readonly output: Writable
-  readonly json: boolean
   readonly speaker: string
   readonly room: string
   readonly nowMs: () => number
   /** True when nothing would happen any more without an event, a vote or a timer. `handled`: the inbox alone is empty. */
   readonly idle: () => Promise<{ readonly idle: boolean; readonly inbox: number; readonly outbox: number }>
   readonly waitMs: number
-  readonly columns: number
-  readonly colours: boolean
 }
 
 /** The console: a chat in a terminal, or a protocol of JSON lines for scripts. `converse` reads until the input ends and says with which code to exit. */
 export type Console = Chat & { readonly converse: (signal: AbortSignal) => Promise<number> }
 
 const POLL_MS = 20
+const LONGEST_PAUSE_MS = 1_000
 const UNTIL_DEFAULT_MS = 60_000
 
 const pause = (ms: number, signal: AbortSignal): Promise<void> =>
@@ -49,9 +42,8 @@ const pause = (ms: number, signal: AbortSignal): Promise<void> =>
 
 type State = {
   readonly deps: ConsoleDeps
+  readonly emit: Says['emit']
   onIncoming: (incoming: Incoming) => Promise<void>
-  /** What a message says now, to print only what is new. */
-  readonly shown: Map<string, string>
   /** States of each job in the order they were printed. */
   readonly states: Map<string, JobState[]>
   line: number
@@ -60,76 +52,19 @@ type State = {
 const UNFINISHED: readonly JobState[] = ['received', 'planned', 'waiting', 'queued', 'running', 'needs-human']
 
 export function openConsole(deps: ConsoleDeps): Console {
-  const state: State = {
-    deps,
-    onIncoming: async () => {},
-    shown: new Map(),
-    states: new Map(),
-    line: 0,
-    printedTo: '0',
-  }
+  const { emit, ...says } = consoleSays(deps)
+  const state: State = { deps, emit, onIncoming: async () => {}, states: new Map(), line: 0, printedTo: '0' }
   return {
     name: 'console',
     can: { edit: true, buttons: true, threads: true, upload: true },
     minIntervalMs: 0,
-    post: (place, message, options) => show(state, place, message, options),
-    edit: (sent, message, options) => redraw(state, sent, message, options),
-    react: async (sent, name) => emit(state, { type: 'reaction', on: sent.id, name }, ''),
-    tellPrivately: async (user, message) =>
-      emit(state, { type: 'private', to: user, text: plain(message) }, `(to ${user}) ${plain(message)}`),
-    upload: async (_place, file) =>
-      emit(
-        state,
-        { type: 'file', name: file.name, bytes: Buffer.byteLength(file.text) },
-        `file ${file.name}\n${file.text}`,
-      ),
+    ...says,
     start: async (onIncoming) => {
       state.onIncoming = onIncoming
     },
     stop: async () => {},
     converse: (signal) => converse(state, signal),
   }
-}
-
-function emit(state: State, object: Readonly<Record<string, unknown>>, text: string): void {
-  if (state.deps.json) state.deps.output.write(`${JSON.stringify(object)}\n`)
-  else if (text !== '') state.deps.output.write(`${text}\n`)
-}
-
-const body = (
-  message: Message,
-  thread: string | undefined,
-  room: string,
-  job: string | undefined,
-): Readonly<Record<string, unknown>> => ({
-  room,
-  thread: thread ?? null,
-  text: plain(message),
-  buttons: (message.buttons ?? []).map((b) => ({ id: b.id, label: b.label })),
-  ...(job === undefined ? {} : { job }),
-  ...(message.mention === undefined ? {} : { to: message.mention }),
-})
-
-async function show(state: State, place: Place, message: Message, options: SendOptions): Promise<Sent> {
-  const id = await consoleId(state.deps.store, `${place.id}:${options.key}`)
-  state.shown.set(id, plain(message))
-  emit(
-    state,
-    { type: 'message', id, ...body(message, options.thread, place.id, options.job) },
-    paint(message, state.deps),
-  )
-  return { place, id }
-}
-
-/** In text, only the lines that are new: a card that changes would else fill the screen. */
-async function redraw(state: State, sent: Sent, message: Message, options: SendOptions): Promise<void> {
-  const before = new Set((state.shown.get(sent.id) ?? '').split('\n'))
-  state.shown.set(sent.id, plain(message))
-  emit(
-    state,
-    { type: 'edit', id: sent.id, ...body(message, options.thread, sent.place.id, options.job) },
-    paint(message, state.deps, (line) => !before.has(line)),
-  )
 }
 
 /** Reads line by line; the next one is taken when the one before is stored. */
@@ -181,7 +116,7 @@ async function follow(state: State, signal: AbortSignal): Promise<void> {
 
 function noteState(state: State, { job, state: now, code }: Transition): void {
   state.states.set(job, [...(state.states.get(job) ?? []), now])
-  emit(state, { type: 'job', job, state: now, code }, '')
+  state.emit({ type: 'job', job, state: now, code }, '')
 }
 
 async function take(state: State, text: string, signal: AbortSignal): Promise<number> {
@@ -195,16 +130,26 @@ async function take(state: State, text: string, signal: AbortSignal): Promise<nu
   const where = { chat: 'console', id: room } as const
   const missing = await unknownAim(state, where, parsed)
   if (missing !== undefined) return complain(state, missing)
-  await state.onIncoming({
-    ...incoming(parsed, event),
-    event,
-    place: where,
-    user: parsed.as,
-    bot: 'bot' in parsed && parsed.bot === true,
-    sentAtMs: state.deps.nowMs(),
-  })
-  emit(state, { type: 'accepted', event }, '')
+  const bot = 'bot' in parsed && parsed.bot === true
+  const happened = { event, place: where, user: parsed.as, bot, sentAtMs: state.deps.nowMs() }
+  await stored(state, { ...incoming(parsed, event), ...happened }, signal)
+  // what people say can be the thread of an answer
+  await keepConsoleMessage(state.deps.store, room, event, { buttons: [], printed: true })
+  state.emit({ type: 'accepted', event }, '')
   return 0
+}
+
+/** Until it is stored, or `waitMs` are over: then throws what the store threw. A line is never skipped. */
+async function stored(state: State, happened: Incoming, signal: AbortSignal): Promise<void> {
+  const limit = AbortSignal.any([signal, AbortSignal.timeout(state.deps.waitMs)])
+  for (let waitMs = POLL_MS; ; waitMs = Math.min(waitMs * 2, LONGEST_PAUSE_MS)) {
+    try {
+      return await state.onIncoming(happened)
+    } catch (error) {
+      if (limit.aborted) throw error
+      await pause(waitMs, limit)
+    }
+  }
 }
 
 function readLine(state: State, text: string): EventLine | Until | undefined {
@@ -224,7 +169,7 @@ const jsonOf = (text: string): unknown => {
 }
 
 function complain(state: State, code: Code, text: string = ERRORS[code].sentence): 0 {
-  emit(state, { type: 'error', line: state.line, code, text }, `${code}: ${text} ${ERRORS[code].advice}`)
+  state.emit({ type: 'error', line: state.line, code, text }, `${code}: ${text} ${ERRORS[code].advice}`)
   return 0
 }
 
@@ -234,9 +179,11 @@ async function unknownAim(state: State, place: Place, line: EventLine): Promise<
   if (aim === undefined) return undefined
   const { store } = state.deps
   const at = aim.startsWith('job:') ? await newestMessage(store, aim.slice(4), 'console') : `console:${place.id}:${aim}`
-  const about = at === undefined ? undefined : await aboutMessage(store, at)
-  if (about === undefined) return aim.startsWith('job:') ? 'JOB-UNKNOWN' : 'EVENT-BAD'
-  return 'press' in line && about.buttons?.includes(line.press) !== true ? 'BUTTON-UNKNOWN' : undefined
+  if (at === undefined) return 'JOB-UNKNOWN'
+  const [, room = '', ...id] = at.split(':')
+  const about = await consoleMessage(store, room, id.join(':'))
+  if (about === undefined) return 'EVENT-BAD'
+  return 'press' in line && !about.buttons.includes(line.press) ? 'BUTTON-UNKNOWN' : undefined
 }
 
 // each form of a line is one kind of event; the fields all events have are added by the caller
@@ -274,14 +221,14 @@ async function until(state: State, line: Until, signal: AbortSignal): Promise<nu
     const met = now !== undefined && wanted.includes(now)
     if (met || (now !== undefined && FINAL.has(now))) {
       while ((await state.deps.idle()).outbox > 0 && !limit.aborted) await pause(POLL_MS, limit)
-      emit(state, { type: 'until', job, state: now, met }, '')
+      state.emit({ type: 'until', job, state: now, met }, '')
       return 0
     }
     if (limit.aborted) break
     await pause(POLL_MS, limit)
   }
   if (signal.aborted) return 0
-  emit(state, { type: 'until', job, state: state.states.get(job)?.at(-1) ?? null, met: false }, '')
+  state.emit({ type: 'until', job, state: state.states.get(job)?.at(-1) ?? null, met: false }, '')
   return 3
 }
 

@@ -1,11 +1,13 @@
 import { PassThrough } from 'node:stream'
 import pico from 'picocolors'
 import { openConsole, type Console } from '../bot/console.ts'
+import type { Engine } from '../jobs/deps.ts'
+import type { JobState } from '../jobs/job.ts'
 import { startSluice } from '../main.ts'
 import { openWorld, type World } from './world.ts'
 
 /** The tour: who says what, and what to wait for before the next one speaks. */
-const TOUR: readonly { readonly about: string; readonly line: string; readonly until?: readonly string[] }[] = [
+const TOUR: readonly { readonly about: string; readonly line: string; readonly until?: readonly JobState[] }[] = [
   { about: 'First, what is there. This only reads.', line: 'list nodes p10' },
   {
     about: 'What would a drain do? A question never changes anything.',
@@ -30,7 +32,14 @@ export async function runDemo(
   options: { readonly config: string; readonly kubeconfig?: string },
   signal: AbortSignal,
 ): Promise<number> {
-  const world = await openWorld({ configDir: options.config, practice: true, env: process.env, signal })
+  const { kubeconfig } = options
+  const world = await openWorld({
+    configDir: options.config,
+    practice: kubeconfig === undefined,
+    env: process.env,
+    signal,
+    ...(kubeconfig === undefined ? {} : { kubeconfig }),
+  })
   try {
     return await play(world, signal)
   } finally {
@@ -39,53 +48,22 @@ export async function runDemo(
 }
 
 async function play(world: World, signal: AbortSignal): Promise<number> {
-  const { dim } = pico.createColors(process.stdout.isTTY === true)
-  const say = (text: string): void => void process.stdout.write(`\n${dim(text)}\n`)
   const input = new PassThrough()
   let talking: Console | undefined
   const sluice = await startSluice({
     ...world,
     env: process.env,
     chats: async (engine) => {
-      talking = openConsole({
-        store: world.store,
-        jobs: engine.jobs,
-        rooms: () => world.config().rooms,
-        input,
-        output: process.stdout,
-        json: false,
-        speaker: 'nico',
-        room: 'ops',
-        nowMs: world.clock.now,
-        idle: engine.idle,
-        waitMs: 600_000,
-        columns: process.stdout.columns ?? 100,
-        colours: process.stdout.isTTY === true,
-      })
+      talking = demoConsole(world, engine, input)
       return [talking]
     },
   })
-  const { jobs } = sluice.engine
   try {
     await sluice.inventory.refresh(signal)
     const end = talking?.converse(signal) ?? Promise.resolve(1)
-    for (const { about, line, until } of TOUR) {
-      say(about)
-      process.stdout.write(`> ${line}\n`)
-      input.write(`${line}\n`)
-      await quiet(sluice.engine.idle, signal, async () => {
-        const state = until === undefined ? undefined : (await jobs.get('1'))?.state
-        return until === undefined || (state !== undefined && until.includes(state))
-      })
-    }
-    const last = (await jobs.get('1'))?.state
-    say(
-      last === 'done'
-        ? 'done. That was the whole road: sentence, plan, policy, vote, job, card.'
-        : `The drain ended ${last ?? 'nowhere'}.`,
-    )
+    const last = await guide(sluice.engine, input, signal)
     if (process.stdin.isTTY) {
-      say('The console is yours: say `help`, or `uncordon server23 on p10`. Ctrl-D ends.')
+      aside('The console is yours: say `help`, or `uncordon server23 on p10`. Ctrl-D ends.')
       process.stdin.pipe(input)
     } else input.end()
     const code = await end
@@ -93,6 +71,44 @@ async function play(world: World, signal: AbortSignal): Promise<number> {
   } finally {
     await sluice.stop()
   }
+}
+
+const demoConsole = (world: World, engine: Engine, input: PassThrough): Console =>
+  openConsole({
+    store: world.store,
+    jobs: engine.jobs,
+    rooms: () => world.config().rooms,
+    input,
+    output: process.stdout,
+    json: false,
+    speaker: 'nico',
+    room: 'ops',
+    nowMs: world.clock.now,
+    idle: engine.idle,
+    waitMs: 600_000,
+    columns: process.stdout.columns ?? 100,
+    colours: process.stdout.isTTY === true,
+  })
+
+const aside = (text: string): void =>
+  void process.stdout.write(`\n${pico.createColors(process.stdout.isTTY === true).dim(text)}\n`)
+
+/** Says the lines of the tour, each when the one before is answered. Returns the state in which the drain ended. */
+async function guide({ jobs, idle }: Engine, input: PassThrough, signal: AbortSignal): Promise<JobState | undefined> {
+  const state = async (): Promise<JobState | undefined> => (await jobs.get('1'))?.state
+  for (const { about, line, until } of TOUR) {
+    aside(about)
+    process.stdout.write(`> ${line}\n`)
+    input.write(`${line}\n`)
+    await quiet(idle, signal, async () => until === undefined || until.includes((await state()) ?? 'received'))
+  }
+  const last = await state()
+  aside(
+    last === 'done'
+      ? 'done. That was the whole road: sentence, plan, policy, vote, job, card.'
+      : `The drain ended ${last ?? 'nowhere'}.`,
+  )
+  return last
 }
 
 const LOOK_MS = 50

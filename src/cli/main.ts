@@ -8,16 +8,15 @@ function program(signal: AbortSignal, exit: (code: number) => void): Command {
   const sluice = new Command('sluice').description(
     'Operates Kubernetes clusters from chat: plan, approval by reaction, one job at a time, done once',
   )
-  const config = [
-    '--config <dir>',
-    'the folder with sluice.yaml, people.yaml, clusters.yaml, policies.yaml',
-    defaultConfigDir(),
-  ] as const
-  sluice
-    .command('console')
-    .description('talk to Sluice in this terminal, or by JSON lines')
+  const named = (name: string, description: string): Command => sluice.command(name).description(description)
+  const configured = (name: string, description: string): Command =>
+    named(name, description).option(
+      '--config <dir>',
+      'the folder with sluice.yaml, people.yaml, clusters.yaml, policies.yaml',
+      defaultConfigDir(),
+    )
+  configured('console', 'talk to Sluice in this terminal, or by JSON lines')
     .option('--json', 'the protocol of docs/console.md on stdin and stdout')
-    .option(...config)
     .option('--data <dir>', 'where state lives; without it a temporary folder')
     .option('--practice', 'on simulated clusters')
     .option('--now <time>', 'an ISO 8601 time from which the clock runs on')
@@ -25,32 +24,19 @@ function program(signal: AbortSignal, exit: (code: number) => void): Command {
     .option('--as <person>', 'who speaks, when a line does not say so', 'nico')
     .option('--room <room>', 'the room of a line that names none', 'ops')
     .action(async (options) => exit(await (await import('./console.ts')).runConsole(options, signal)))
-  sluice
-    .command('run')
-    .description('run the bot on the configured chats until it is told to stop')
-    .option(...config)
+  configured('run', 'run the bot on the configured chats until it is told to stop')
     .option('--data <dir>', 'where state lives', '/var/lib/sluice')
     .action(async (options) => exit(await (await import('./run.ts')).runBot(options, signal)))
-  sluice
-    .command('demo')
-    .description('a guided tour on simulated clusters')
-    .option(...config)
+  configured('demo', 'a guided tour on simulated clusters')
     .option('--kubeconfig <file>', 'play it on this real p10')
     .action(async (options) => exit(await (await import('./demo.ts')).runDemo(options, signal)))
-  sluice
-    .command('parse')
-    .description('what the bot would understand: one sentence per line')
+  configured('parse', 'what the bot would understand: one sentence per line')
     .option('--json', 'lines are JSON objects')
-    .option(...config)
     .action(async (options) => exit(await (await import('./parse-lines.ts')).runParseCommand(options)))
-  sluice
-    .command('check')
-    .description('validate the configuration without starting')
-    .option(...config)
-    .action(async (options) => exit(await (await import('./check.ts')).runCheck(options)))
-  sluice
-    .command('practice')
-    .description('run the practice world in the foreground')
+  configured('check', 'validate the configuration without starting').action(async (options) =>
+    exit(await (await import('./check.ts')).runCheck(options)),
+  )
+  named('practice', 'run the practice world in the foreground')
     .requiredOption('--data <dir>', 'where the world writes how to reach it')
     .action(async (options) => exit(await (await import('./practice.ts')).runPractice(options, signal)))
   return sluice

@@ -5,14 +5,14 @@ import type { Clock } from '../duration.ts'
 import { findOrStartPractice } from '../practice/client.ts'
 import { openTickets } from '../systems/redmine/adapter.ts'
 import type { Tickets } from '../systems/redmine/port.ts'
-import type { Host } from '../systems/ssh/port.ts'
+import { type Hosts, practiceHosts } from './hosts.ts'
 
 /** The practice world as this process sees it. */
 export type PracticeWorld = {
   /** The configuration with p10 and c2 at their simulated servers; no other cluster can be reached. */
   readonly overlay: (config: Config) => Config
   readonly tickets: Tickets
-  readonly host?: (cluster: string, person: string) => (name: string) => Host
+  readonly hosts: Hosts
   /** Ends the world's process: it stops with the console. */
   readonly leave: () => Promise<void>
 }
@@ -34,6 +34,7 @@ export async function joinPractice(dir: string, clock: Clock, signal: AbortSigna
       }),
     }),
     tickets: openTickets({ url: world.redmine.url, apiKey: world.redmine.apiKey }),
+    hosts: practiceHosts(world),
     leave: world.stop,
   }
 }

@@ -10,6 +10,8 @@ import type { Store } from '../store/store.ts'
 import { openTickets } from '../systems/redmine/adapter.ts'
 import type { Tickets } from '../systems/redmine/port.ts'
 import type { Host } from '../systems/ssh/port.ts'
+import { configuredHosts } from './hosts.ts'
+import { labOverlay } from './lab-world.ts'
 import { joinPractice } from './practice-world.ts'
 import { readConfig } from './read-config.ts'
 
@@ -18,6 +20,8 @@ export type WorldOptions = {
   readonly dataDir?: string
   readonly practice: boolean
   readonly now?: string
+  /** A real cluster that plays p10: the demo on the lab. */
+  readonly kubeconfig?: string
   readonly env: NodeJS.ProcessEnv
   readonly signal: AbortSignal
 }
@@ -48,8 +52,10 @@ export async function openWorld(options: WorldOptions): Promise<World> {
     openStore({ ...(url === undefined || url === '' ? {} : { url }), dir, log, signal: options.signal }),
     options.practice ? joinPractice(dir, clock, options.signal) : undefined,
   ])
-  const overlay = (c: Config): Config => practice?.overlay(c) ?? c
+  const lab = options.kubeconfig === undefined ? undefined : await labOverlay(options.kubeconfig, clock)
+  const overlay = (c: Config): Config => practice?.overlay(c) ?? lab?.(c) ?? c
   config = overlay(config)
+  const hosts = practice?.hosts ?? configuredHosts(() => config, options.env)
   const tickets = practice?.tickets ?? ticketsOf(config, options.env)
   return {
     config: () => config,
@@ -58,7 +64,7 @@ export async function openWorld(options: WorldOptions): Promise<World> {
     log,
     practice: options.practice,
     ...(tickets === undefined ? {} : { tickets }),
-    host: practice?.host ?? noHosts,
+    host: hosts.open,
     reload: () => {
       const loaded = loadConfig(options.configDir)
       if (loaded.ok) config = overlay(loaded.config)
@@ -68,6 +74,7 @@ export async function openWorld(options: WorldOptions): Promise<World> {
       return loaded.ok
     },
     close: async () => {
+      await hosts.close()
       await practice?.leave()
       await store.close()
       if (options.dataDir === undefined) rmSync(dir, { recursive: true, force: true })
@@ -80,17 +87,13 @@ const ticketsOf = (config: Config, env: NodeJS.ProcessEnv): Tickets | undefined 
     ? undefined
     : openTickets({ url: config.redmine.url, apiKey: readSecret(config.redmine.apiKey, env) })
 
-const noHosts = () => (): never => {
-  throw new SluiceError('SSH-UNREACHABLE', 'opening a host', { text: 'no operation of this version uses SSH yet' })
-}
-
 /** The clock runs on from a starting point, also after a restart with the same folder: time never goes back. */
 function clockOf(dir: string, options: WorldOptions): Clock {
   const file = join(dir, 'clock.json')
   const offsetMs =
     options.now !== undefined
       ? Date.parse(options.now) - Date.now()
-      : options.practice
+      : options.practice || options.kubeconfig !== undefined
         ? (savedOffset(file) ?? nextWednesday(Date.now()) - Date.now())
         : 0
   if (Number.isNaN(offsetMs))

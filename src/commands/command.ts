@@ -25,6 +25,8 @@ type Described<A> = {
   readonly examples: readonly string[]
   /** More for `help <name>`: the manual's own commands it stands for, and what it will not do. */
   readonly manual?: readonly string[]
+  /** It asks a cluster by way of jobs (a plan): answered beside the room. What takes `cluster` is so anyway. */
+  readonly asksCluster?: true
   /** An answer that acts on a job (approve, cancel): a question or a doubt about it never does it. */
   readonly acts?: true
 }

@@ -1,4 +1,3 @@
-import type { ZodType } from 'zod'
 import { isRefusal } from '../errors.ts'
 import { planBlocks } from '../plan-text.ts'
 import type { Block } from '../message.ts'
@@ -35,9 +34,10 @@ export function planOf(change: ChangeCommand): AnswerCommand {
     phrases: change.phrases.map(planned),
     options: [...(change.options ?? []), { say: '--dry-run', set: {} }, { say: '--dry-run=client|server', set: {} }],
     // the arguments of the change itself, erased in the list of all commands
-    args: change.args as unknown as ZodType<Readonly<Record<string, unknown>>>,
+    args: change.args,
     examples: change.examples.slice(0, 1).map((example) => `plan ${example}`),
     takes: ['jobs'],
+    asksCluster: true,
     answer: async (args, ctx) => {
       const { person, room, event, text, atMs, signal } = ctx
       const ticket = args['ticket']

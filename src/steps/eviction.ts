@@ -1,4 +1,4 @@
-import { SluiceError } from '../errors.ts'
+import { asSluiceError, SluiceError } from '../errors.ts'
 import { isPastSkip, podName } from './drain-filters.ts'
 import {
   type EvictionEnd,
@@ -97,7 +97,7 @@ const isHopeless = (loop: Loop): boolean =>
 async function untilOver(loop: Loop, deadlineMs: number): Promise<EvictionEnd['kind']> {
   const { run, waker } = loop
   for (;;) {
-    if (loop.failure !== undefined) throw loop.failure
+    if (loop.failure !== undefined) throw asSluiceError(loop.failure, 'evicting pods')
     if (run.signal.aborted) return 'stopped'
     const skipInMs = skipOld(loop)
     await writeEvidence(loop)

@@ -85,13 +85,29 @@ export async function countRequest(store: Store, person: string, nowMs: number):
 export const firstTime = async (store: Store, what: string): Promise<boolean> =>
   (await store.redis.set(key(store, 'told', what), '1', 'EX', MONTH_S, 'NX')) === 'OK'
 
-/** Message numbers of the console: the same idempotency key gets the same number. */
+/** Message numbers of the console: the same idempotency key gets the same number, whoever asks first. */
 export async function consoleId(store: Store, idempotencyKey: string): Promise<string> {
-  const known = await store.redis.hget(key(store, 'console', 'ids'), idempotencyKey)
+  const ids = key(store, 'console', 'ids')
+  const known = await store.redis.hget(ids, idempotencyKey)
   if (known !== null) return known
   const id = `m${await store.redis.incr(key(store, 'console', 'count'))}`
-  await store.redis.hset(key(store, 'console', 'ids'), idempotencyKey, id)
-  return id
+  if ((await store.redis.hsetnx(ids, idempotencyKey, id)) === 1) return id
+  return (await store.redis.hget(ids, idempotencyKey)) ?? id
+}
+
+/** What the console knows of a message in one of its rooms, its own or somebody's: `printed` is false between deciding to print and having printed. */
+export type ConsoleMessage = { readonly buttons: readonly string[]; readonly printed: boolean }
+
+export const consoleMessage = async (store: Store, room: string, id: string): Promise<ConsoleMessage | undefined> =>
+  parsed(await store.redis.hget(key(store, 'console', 'messages'), `${room}:${id}`))
+
+export async function keepConsoleMessage(
+  store: Store,
+  room: string,
+  id: string,
+  message: ConsoleMessage,
+): Promise<void> {
+  await store.redis.hset(key(store, 'console', 'messages'), `${room}:${id}`, JSON.stringify(message))
 }
 
 /** The newest transition the console printed, so that a restart goes on after it. */

@@ -5,7 +5,7 @@ import { makeLog } from '../../src/log.ts'
 import { openStore } from '../../src/store/open.ts'
 import { bringKube } from '../lab/kube.ts'
 import type { KubeLab } from '../lab/kube/lab.ts'
-import { DRAIN_CASES, type DrainCase, prepare, timeKubectl } from './drain-cases.ts'
+import { DRAIN_CASES, type DrainCase, prepare, timeKubectl, watchPods } from './drain-cases.ts'
 import { measureParse, parseTable } from './parse.ts'
 import { timeBareQueue } from './queue.ts'
 import { type WarmBot, warmBot } from './sluice.ts'
@@ -24,7 +24,11 @@ async function drainRow(lab: KubeLab, bot: WarmBot, drainCase: DrainCase): Promi
     peer.push(await timeKubectl(lab, forKubectl))
     await forKubectl.tearDown()
     const forSluice = await prepare(lab, drainCase)
-    const { ms } = await bot.runUntil('drain server23 on p10 aggressively', 'done')
+    const over = new AbortController()
+    const { lastGone } = await watchPods(lab, forSluice, over.signal)
+    const { startMs } = await bot.runUntil('drain server23 on p10 aggressively', 'done')
+    const ms = (await lastGone) - startMs
+    over.abort()
     ours.push(ms)
     await forSluice.tearDown()
     say(

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { PassThrough } from 'node:stream'
 import { openConsole } from '../../src/bot/console.ts'
 import { type Config, loadConfig } from '../../src/config.ts'
-import type { JobState, Revision, Transition } from '../../src/jobs/job.ts'
+import type { JobState, Revision } from '../../src/jobs/job.ts'
 import { makeLog } from '../../src/log.ts'
 import { startSluice } from '../../src/main.ts'
 import { openStore } from '../../src/store/open.ts'
@@ -12,7 +12,10 @@ import { openStore } from '../../src/store/open.ts'
 /** A warm bot on one lab cluster where policy lets nico act alone: what is measured is Sluice, not the wait for people. */
 export type WarmBot = {
   /** Milliseconds from the accepted line until the state is committed; the job's number too. */
-  readonly runUntil: (sentence: string, state: JobState) => Promise<{ readonly ms: number; readonly job: string }>
+  readonly runUntil: (
+    sentence: string,
+    state: JobState,
+  ) => Promise<{ readonly startMs: number; readonly ms: number; readonly job: string }>
   /** Milliseconds from the accepted line until a message that holds the text. */
   readonly askUntil: (sentence: string, text: string) => Promise<number>
   readonly get: (job: string) => Promise<Revision | undefined>
@@ -115,7 +118,7 @@ export async function warmBot(kubeconfig: string, uid: string): Promise<WarmBot>
       const end = await until(() => seen.slice(from).find((s) => isEnd(s.line)))
       if (end.line['state'] !== state)
         throw new Error(`${sentence}: ${String(end.line['state'])} ${String(end.line['code'])}`)
-      return { ms: end.at - start, job: String(end.line['job']) }
+      return { startMs: start, ms: end.at - start, job: String(end.line['job']) }
     },
     askUntil: async (sentence, text) => {
       const from = seen.length
@@ -148,4 +151,3 @@ async function until<T>(look: () => T | undefined): Promise<T> {
     await new Promise((done) => setTimeout(done, 1))
   }
 }
-export type { Transition }

@@ -43,7 +43,7 @@ async function say(command: AnswerCommand, args: object, pods: readonly Pod[] = 
   // an answer gets no more than it takes
   const ctx = { cluster: async () => cluster, signal: new AbortController().signal } as unknown as Capabilities &
     Situation
-  const parsed = command.args.parse({ cluster: 'p10', ...args }) as never // erased in the list of commands
+  const parsed = command.args.parse({ cluster: 'p10', ...args })
   const answer = await command.answer(parsed, ctx)
   return isRefusal(answer) ? `${answer.code} ${answer.text} ${(answer.details ?? []).join(' ')}` : plain(answer)
 }

@@ -173,7 +173,7 @@ describe('SR6 and SR13', () => {
                 ...value,
               },
             },
-          } as Request['facts'],
+          },
         }),
       ),
     )

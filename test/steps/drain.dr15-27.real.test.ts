@@ -190,7 +190,7 @@ await real(['kube'], 'kubectl drain, rows 15 to 27', (kube) => {
       `cannot delete Pods with local storage (use --delete-emptydir-data to override): ${w.ns}/e1`,
     ])
     const ran = await w.drain()
-    expect(ran.blocked.map(({ code }) => code).toSorted()).toEqual([
+    expect(ran.blocked.map(({ code }) => String(code)).toSorted((a, b) => a.localeCompare(b))).toEqual([
       'DRAIN-LOCAL',
       'DRAIN-UNMANAGED',
       'DRAIN-UNMANAGED',

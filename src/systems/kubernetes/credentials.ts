@@ -94,7 +94,7 @@ export async function materialOf(cluster: string, kc: KubeConfig): Promise<Mater
   const headers = Object.fromEntries(Object.entries(opts.headers ?? {}).map(([k, v]) => [k, String(v).trim()]))
   if (typeof opts.auth === 'string') headers.Authorization = `Basic ${Buffer.from(opts.auth).toString('base64')}`
   const pem = (value: unknown): string | undefined =>
-    value === undefined || value === null ? undefined : String(value)
+    typeof value === 'string' || Buffer.isBuffer(value) ? value.toString() : undefined
   const [ca, cert, key] = [pem(opts.ca), pem(opts.cert), pem(opts.key)]
   const servername = kc.getCurrentCluster()?.tlsServerName
   return {

@@ -47,8 +47,7 @@ export async function exchange(wire: Wire, again = wire.method !== 'PATCH'): Pro
   try {
     const { method, headers, body, dispatcher } = wire
     const reply = await request(wire.url, {
-      // The generated client and our own calls use the verbs of HTTP only.
-      method: method as Dispatcher.HttpMethod,
+      method,
       headers,
       dispatcher,
       signal: time.signal,
@@ -58,7 +57,7 @@ export async function exchange(wire: Wire, again = wire.method !== 'PATCH'): Pro
     })
     return { status: reply.statusCode, headers: headersOf(reply.headers), text: await reply.body.text() }
   } catch (error) {
-    if (again && !time.signal.aborted && STALE.has(codeOf(error))) return exchange(wire, false)
+    if (again && !time.signal.aborted && STALE.has(codeOf(error))) return await exchange(wire, false)
     throw explain(error, wire, time)
   } finally {
     time.end()

@@ -20,7 +20,7 @@ const FACTORS: Readonly<Record<string, number>> = {
 /** A resource.Quantity (`100m`, `1.5Gi`, `2e3`) as a number of its unit; 0 for what is none. */
 export function quantity(value: unknown): number {
   const match = /^([+-]?\d*\.?\d+(?:[eE][+-]?\d+)?|[+-]?\d+\.)(n|u|m|k|M|G|T|P|E|Ki|Mi|Gi|Ti|Pi|Ei)?$/.exec(
-    String(value ?? '').trim(),
+    (typeof value === 'string' || typeof value === 'number' ? String(value) : '').trim(),
   )
   return match === null ? 0 : Number(match[1]) * (FACTORS[match[2] ?? ''] ?? 1)
 }

@@ -110,6 +110,6 @@ export function openSession(options: ClusterOptions): Session {
     batch: new BatchV1Api(configuration),
     coordination: new CoordinationV1Api(configuration),
     options: (doing, signal) => ({ httpApi: library(doing, signal) }),
-    close: pool.close,
+    close: () => pool.close(),
   }
 }

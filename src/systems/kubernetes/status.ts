@@ -26,7 +26,7 @@ export function statusOf(text: string): Status {
   try {
     const parsed: unknown = JSON.parse(text)
     // The shape is the API server's; every field is optional and used as text only.
-    if (typeof parsed === 'object' && parsed !== null && !Array.isArray(parsed)) return parsed as Status
+    if (typeof parsed === 'object' && parsed !== null && !Array.isArray(parsed)) return parsed
   } catch {
     // not JSON: falls through
   }

@@ -1,0 +1,134 @@
+import type { Writable } from 'node:stream'
+import { type Message, plain } from '../message.ts'
+import { consoleId, consoleMessage, keepConsoleMessage } from '../store/messages.ts'
+import type { Store } from '../store/store.ts'
+import { chatError } from './chat-errors.ts'
+import type { Chat, Place, SendOptions, Sent } from './chat.ts'
+import { paint } from './console-paint.ts'
+import { showable } from './hostile.ts'
+
+export type SaysDeps = {
+  readonly store: Store
+  readonly rooms: () => readonly { readonly name: string }[]
+  readonly output: Writable
+  readonly json: boolean
+  readonly columns: number
+  readonly colours: boolean
+}
+export type Says = Pick<Chat, 'post' | 'edit' | 'react' | 'tellPrivately' | 'upload'> & {
+  /** One object of the protocol, or its text in a terminal ('' = nothing). */
+  readonly emit: (object: Readonly<Record<string, unknown>>, text: string) => void
+}
+
+type State = {
+  readonly deps: SaysDeps
+  /** What a message says now, to print only what is new. */
+  readonly shown: Map<string, string>
+  /** Sends under way by key: the same key at the same time is one message. */
+  readonly under: Map<string, Promise<Sent>>
+  readonly once: Set<string>
+}
+
+/** The console's mouth: each key is printed once, also after a restart with the same store. */
+export function consoleSays(deps: SaysDeps): Says {
+  const state: State = { deps, shown: new Map(), under: new Map(), once: new Set() }
+  const emit: Says['emit'] = (object, text) => {
+    if (deps.json) deps.output.write(`${JSON.stringify(object)}\n`)
+    else if (text !== '') deps.output.write(`${text}\n`)
+  }
+  const once = (key: string, print: () => void): void => {
+    if (!state.once.has(key)) print()
+    state.once.add(key)
+  }
+  return {
+    emit,
+    post: (place, message, options) => post(state, emit, place, message, options),
+    edit: (sent, message, options) => edit(state, emit, sent, message, options),
+    react: async (sent, name) =>
+      once(`react ${sent.id} ${name}`, () => emit({ type: 'reaction', on: sent.id, name }, '')),
+    tellPrivately: async (user, message, { key }) =>
+      once(`private ${user} ${key}`, () =>
+        emit(
+          { type: 'private', to: user, text: plain(message) },
+          `${showable(`(to ${user}) `)}${paint(message, deps)}`,
+        ),
+      ),
+    upload: async (_place, file, { key }) =>
+      once(`file ${key}`, () =>
+        emit(
+          { type: 'file', name: file.name, bytes: Buffer.byteLength(file.text) },
+          showable(`file ${file.name}\n${file.text}`),
+        ),
+      ),
+  }
+}
+
+const body = (
+  message: Message,
+  thread: string | undefined,
+  room: string,
+  job: string | undefined,
+): Readonly<Record<string, unknown>> => ({
+  room,
+  thread: thread ?? null,
+  text: plain(message),
+  buttons: (message.buttons ?? []).map((b) => ({ id: b.id, label: b.label })),
+  ...(job === undefined ? {} : { job }),
+  ...(message.mention === undefined ? {} : { to: message.mention }),
+})
+
+const buttonsOf = (message: Message): readonly string[] => (message.buttons ?? []).map((b) => b.id)
+
+async function post(
+  state: State,
+  emit: Says['emit'],
+  place: Place,
+  message: Message,
+  options: SendOptions,
+): Promise<Sent> {
+  options.signal?.throwIfAborted()
+  if (!state.deps.rooms().some((r) => r.name === place.id))
+    throw chatError('CHAT-REJECTED', 'printing a message', `the console has no room ${place.id}`)
+  const key = `${place.id}:${options.key}`
+  const already = state.under.get(key)
+  if (already !== undefined) return already
+  const sending = print(state, emit, place, message, options).finally(() => state.under.delete(key))
+  state.under.set(key, sending)
+  return sending
+}
+
+async function print(
+  state: State,
+  emit: Says['emit'],
+  place: Place,
+  message: Message,
+  options: SendOptions,
+): Promise<Sent> {
+  const { store } = state.deps
+  const id = await consoleId(store, `${place.id}:${options.key}`)
+  const sent = { place, id }
+  if ((await consoleMessage(store, place.id, id))?.printed === true) return sent
+  // known before it is read, so that whoever reacts at once finds it; marked after it is printed, so that a crash between loses nothing
+  await keepConsoleMessage(store, place.id, id, { buttons: buttonsOf(message), printed: false })
+  state.shown.set(id, plain(message))
+  emit({ type: 'message', id, ...body(message, options.thread, place.id, options.job) }, paint(message, state.deps))
+  await keepConsoleMessage(store, place.id, id, { buttons: buttonsOf(message), printed: true })
+  return sent
+}
+
+/** In text, only the lines that are new: a card that changes would else fill the screen. */
+async function edit(
+  state: State,
+  emit: Says['emit'],
+  sent: Sent,
+  message: Message,
+  options: SendOptions,
+): Promise<void> {
+  const before = new Set((state.shown.get(sent.id) ?? '').split('\n'))
+  state.shown.set(sent.id, plain(message))
+  await keepConsoleMessage(state.deps.store, sent.place.id, sent.id, { buttons: buttonsOf(message), printed: true })
+  emit(
+    { type: 'edit', id: sent.id, ...body(message, options.thread, sent.place.id, options.job) },
+    paint(message, state.deps, (line) => !before.has(line)),
+  )
+}
