@@ -1,6 +1,7 @@
 import pico from 'picocolors'
 import stringWidth from 'string-width'
 import { type Block, type Message, plain, type StepMark, type Tone } from '../message.ts'
+import { showable } from './hostile.ts'
 
 /** How wide the terminal is and whether it has colours. */
 export type Look = { readonly columns: number; readonly colours: boolean }
@@ -22,14 +23,16 @@ const marks = (c: ReturnType<typeof pico.createColors>): Record<StepMark, Paint>
   skipped: c.dim,
 })
 
-/** Breaks one line at blanks so that it fits; what continues is indented. */
+/** Breaks one line at blanks so that it fits; what continues is indented. A single longer word stays whole: names are copied. */
 export function wrap(line: string, columns: number): string[] {
   if (stringWidth(line) <= columns) return [line]
-  const indent = `${/^\s*(?:[-·▸✔✘–] )?/u.exec(line)?.[0].replace(/\S/gu, ' ') ?? ''}`
+  const [lead = ''] = /^\s*(?:[-·▸✔✘–⚠◇] )?/u.exec(line) ?? []
+  const indent = lead.replace(/\S/gu, ' ')
   const out: string[] = []
   let now = ''
-  for (const word of line.split(' ')) {
-    const longer = now === '' ? word : `${now} ${word}`
+  for (const word of line.slice(lead.length).split(' ')) {
+    const start = out.length === 0 ? lead : indent
+    const longer = now === '' ? `${start}${word}` : `${now} ${word}`
     if (now !== '' && stringWidth(longer) > columns) {
       out.push(now)
       now = `${indent}${word}`
@@ -38,26 +41,27 @@ export function wrap(line: string, columns: number): string[] {
   return [...out, now]
 }
 
-/** The message for a terminal: wrapped, coloured, buttons as words. `keep` leaves out lines that were printed before. */
+/** The message for a terminal: wrapped, coloured, buttons as words, nothing in it a command to the terminal. `keep` leaves out lines that were printed before. */
 export function paint(message: Message, look: Look, keep: (plainLine: string) => boolean = () => true): string {
   const c = pico.createColors(look.colours)
-  const lines = message.blocks.flatMap((block) =>
-    plain({ blocks: [block] })
+  const lines = message.blocks.flatMap(parts).flatMap((part) =>
+    plain({ blocks: [part] })
       .split('\n')
       .filter(keep)
-      .flatMap((line) => (block.kind === 'table' || block.kind === 'code' ? [line] : wrap(line, look.columns)))
-      .map((line) => painter(block, c)(line)),
+      .map(showable)
+      .flatMap((line) => (part.kind === 'table' || part.kind === 'code' ? [line] : wrap(line, look.columns)))
+      .map((line) => painter(part, c)(line)),
   )
-  const buttons = (message.buttons ?? []).map((b) => c.cyan(`[${b.label}]`)).join(' ')
+  const buttons = (message.buttons ?? []).map((b) => c.cyan(`[${showable(b.label)}]`)).join(' ')
   return [...lines, ...(buttons === '' || lines.length === 0 ? [] : [buttons])].join('\n')
 }
+
+/** Steps one by one, because each has a colour of its own. */
+const parts = (block: Block): readonly Block[] =>
+  block.kind === 'steps' ? block.items.map((item) => ({ kind: 'steps', items: [item] })) : [block]
 
 function painter(block: Block, c: ReturnType<typeof pico.createColors>): Paint {
   if (block.kind === 'heading') return c.bold
   if (block.kind === 'note') return tones(c)[block.tone]
-  if (block.kind !== 'steps') return same
-  return (line) => {
-    const step = block.items.find((s) => line.includes(s.title.slice(0, 20)))
-    return step === undefined ? line : marks(c)[step.mark](line)
-  }
+  return block.kind === 'steps' ? marks(c)[block.items[0]?.mark ?? 'pending'] : same
 }

@@ -109,7 +109,7 @@ async function print(
   const sent = { place, id }
   if ((await consoleMessage(store, place.id, id))?.printed === true) return sent
   // known before it is read, so that whoever reacts at once finds it; marked after it is printed, so that a crash between loses nothing
-  await keepConsoleMessage(store, place.id, id, { buttons: buttonsOf(message), printed: false })
+  await keepConsoleMessage(store, place.id, id, { buttons: buttonsOf(message) })
   state.shown.set(id, plain(message))
   emit({ type: 'message', id, ...body(message, options.thread, place.id, options.job) }, paint(message, state.deps))
   await keepConsoleMessage(store, place.id, id, { buttons: buttonsOf(message), printed: true })

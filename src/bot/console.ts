@@ -4,8 +4,15 @@ import type { Readable } from 'node:stream'
 import { parseDurationMs } from '../duration.ts'
 import { type Code, ERRORS } from '../errors.ts'
 import { FINAL, type Jobs, type JobState, type Transition } from '../jobs/job.ts'
-import { consoleMessage, keepConsoleMessage, newestMessage, printedTo, setPrintedTo } from '../store/messages.ts'
-import type { Chat, Incoming, Place } from './chat.ts'
+import {
+  aboutMessage,
+  consoleMessage,
+  keepConsoleMessage,
+  newestMessage,
+  printedTo,
+  setPrintedTo,
+} from '../store/messages.ts'
+import type { Chat, Incoming } from './chat.ts'
 import { type EventLine, lineSchema, textLine, type Until, untilStates } from './console-lines.ts'
 import { consoleSays, type Says, type SaysDeps } from './console-says.ts'
 
@@ -25,6 +32,7 @@ export type Console = Chat & { readonly converse: (signal: AbortSignal) => Promi
 
 const POLL_MS = 20
 const LONGEST_PAUSE_MS = 1_000
+const NOTING_MS = 5_000
 const UNTIL_DEFAULT_MS = 60_000
 
 const pause = (ms: number, signal: AbortSignal): Promise<void> =>
@@ -127,14 +135,14 @@ async function take(state: State, text: string, signal: AbortSignal): Promise<nu
   const room = parsed.room ?? state.deps.room
   if (!state.deps.rooms().some((r) => r.name === room))
     return complain(state, 'ROOM-UNKNOWN', `${room} is not a room of config/sluice.yaml`)
-  const where = { chat: 'console', id: room } as const
-  const missing = await unknownAim(state, where, parsed)
-  if (missing !== undefined) return complain(state, missing)
+  const aim = await aimOf(state, room, parsed, signal)
+  if (typeof aim === 'string') return complain(state, aim)
+  const place = { chat: 'console', id: aim.room } as const
   const bot = 'bot' in parsed && parsed.bot === true
-  const happened = { event, place: where, user: parsed.as, bot, sentAtMs: state.deps.nowMs() }
-  await stored(state, { ...incoming(parsed, event), ...happened }, signal)
+  const happened = { event, place, user: parsed.as, bot, sentAtMs: state.deps.nowMs() }
+  await stored(state, { ...incoming(parsed, event, aim.id), ...happened }, signal)
   // what people say can be the thread of an answer
-  await keepConsoleMessage(state.deps.store, room, event, { buttons: [], printed: true })
+  if ('text' in parsed) await keepConsoleMessage(state.deps.store, aim.room, event, { buttons: [], said: true })
   state.emit({ type: 'accepted', event }, '')
   return 0
 }
@@ -173,17 +181,34 @@ function complain(state: State, code: Code, text: string = ERRORS[code].sentence
   return 0
 }
 
-/** A reaction, a press or a thread has to aim at something there is. */
-async function unknownAim(state: State, place: Place, line: EventLine): Promise<Code | undefined> {
+/** What a reaction, a press or a thread is about (`job:17` = that job's newest question, in the room it was asked in), or why there is no such thing. */
+async function aimOf(
+  state: State,
+  room: string,
+  line: EventLine,
+  signal: AbortSignal,
+): Promise<{ readonly room: string; readonly id?: string } | Code> {
   const aim = 'to' in line ? line.to : 'thread' in line ? line.thread : undefined
-  if (aim === undefined) return undefined
+  if (aim === undefined) return { room }
   const { store } = state.deps
-  const at = aim.startsWith('job:') ? await newestMessage(store, aim.slice(4), 'console') : `console:${place.id}:${aim}`
+  const at = aim.startsWith('job:') ? await newestMessage(store, aim.slice(4), 'console') : `console:${room}:${aim}`
   if (at === undefined) return 'JOB-UNKNOWN'
-  const [, room = '', ...id] = at.split(':')
-  const about = await consoleMessage(store, room, id.join(':'))
-  if (about === undefined) return 'EVENT-BAD'
-  return 'press' in line && !about.buttons.includes(line.press) ? 'BUTTON-UNKNOWN' : undefined
+  const [, where = '', ...rest] = at.split(':')
+  const id = rest.join(':')
+  const message = await consoleMessage(store, where, id)
+  if (message === undefined) return 'EVENT-BAD'
+  if ('press' in line && !message.buttons.includes(line.press)) return 'BUTTON-UNKNOWN'
+  if (message.said !== true) await remembered(state, at, signal)
+  return { room: where, id }
+}
+
+/** Whoever answers a message faster than its sender notes what it was about is heard a moment later, not in vain. */
+async function remembered(state: State, at: string, signal: AbortSignal): Promise<void> {
+  const limit = AbortSignal.any([signal, AbortSignal.timeout(NOTING_MS)])
+  while (!limit.aborted && (await aboutMessage(state.deps.store, at)) === undefined) {
+    if ((await state.deps.idle()).outbox === 0) return
+    await pause(POLL_MS, limit)
+  }
 }
 
 // each form of a line is one kind of event; the fields all events have are added by the caller
@@ -192,10 +217,10 @@ type Rest = Incoming extends infer T
     ? Omit<T, 'event' | 'place' | 'user' | 'bot' | 'sentAtMs'>
     : never
   : never
-function incoming(line: EventLine, event: string): Rest {
-  if ('react' in line) return { kind: 'reaction', name: line.react, on: line.to, added: true }
-  if ('unreact' in line) return { kind: 'reaction', name: line.unreact, on: line.to, added: false }
-  if ('press' in line) return { kind: 'press', button: line.press, on: line.to }
+function incoming(line: EventLine, event: string, on = ''): Rest {
+  if ('react' in line) return { kind: 'reaction', name: line.react, on, added: true }
+  if ('unreact' in line) return { kind: 'reaction', name: line.unreact, on, added: false }
+  if ('press' in line) return { kind: 'press', button: line.press, on }
   if ('edit' in line) return { kind: 'edit', message: line.edit, text: line.text }
   if ('delete' in line) return { kind: 'delete', message: line.delete }
   return {
@@ -204,7 +229,7 @@ function incoming(line: EventLine, event: string): Rest {
     message: event,
     addressed: true,
     direct: false,
-    ...(line.thread === undefined ? {} : { thread: line.thread }),
+    ...(line.thread === undefined ? {} : { thread: on }),
   }
 }
 

@@ -95,8 +95,13 @@ export async function consoleId(store: Store, idempotencyKey: string): Promise<s
   return (await store.redis.hget(ids, idempotencyKey)) ?? id
 }
 
-/** What the console knows of a message in one of its rooms, its own or somebody's: `printed` is false between deciding to print and having printed. */
-export type ConsoleMessage = { readonly buttons: readonly string[]; readonly printed: boolean }
+/** What the console knows of a message in one of its rooms. Neither `printed` nor `said`: it was about to be printed. */
+export type ConsoleMessage = {
+  readonly buttons: readonly string[]
+  readonly printed?: boolean
+  /** By a person: the bot has nothing to remember of it. */
+  readonly said?: boolean
+}
 
 export const consoleMessage = async (store: Store, room: string, id: string): Promise<ConsoleMessage | undefined> =>
   parsed(await store.redis.hget(key(store, 'console', 'messages'), `${room}:${id}`))

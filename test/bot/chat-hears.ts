@@ -37,6 +37,7 @@ export const HEARS: Readonly<Record<string, Case>> = {
   },
 
   'a direct message is for Sluice without any mention': async ({ world, next }) => {
+    if (!world.calls) return
     await world.nico.say('list clusters', { direct: true })
     const text = await next('text')
     expect(text).toMatchObject({ user: world.nico.id, text: 'list clusters', addressed: true, direct: true })

@@ -14,7 +14,7 @@ import { SAYS } from './chat-says.ts'
  * - people act through `Human`; ids are the platform's own.
  * - `seen(place)` is what a person would see of the bot in a place, oldest first: text without markup, after edits.
  *   It fails when the platform would show something that was not meant as markup.
- * - `calls` is false where every text is for Sluice (the console), so that there is neither mention nor `!`.
+ * - `calls` is false where every text is for Sluice (the console), so that there is neither mention nor `!` nor a room for two.
  */
 export type World = {
   readonly open: () => Promise<Chat>
@@ -24,6 +24,8 @@ export type World = {
   /** A program that talks: another bot, or a bridge's puppet. */
   readonly robot: Human
   readonly calls: boolean
+  /** True where a message has no greatest length. */
+  readonly endless?: boolean
   readonly seen: (place: Place) => Promise<readonly Seen[]>
   /** The place of private messages from the bot to a person, once there is one. */
   readonly privateWith: (human: Human) => Promise<Place | undefined>
