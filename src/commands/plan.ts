@@ -1,6 +1,7 @@
 import { isRefusal } from '../errors.ts'
 import { planBlocks } from '../plan-text.ts'
-import type { Block } from '../message.ts'
+import type { Plan } from '../jobs/job.ts'
+import type { Block, Button } from '../message.ts'
 import type { Decision } from '../policies/policy.ts'
 import { type AnswerCommand, type ChangeCommand, type Phrase, answer } from './command.ts'
 
@@ -9,11 +10,24 @@ const planned = (phrase: Phrase): Phrase => {
   return typeof phrase === 'string' ? say : { say, set: phrase.set }
 }
 
-function verdict(decision: Decision): Block {
+type Planned = { readonly plan: Plan; readonly decision: Decision }
+
+/** Sentences that would let what blocks go. */
+const instead = ({ findings }: Plan): readonly Button[] =>
+  [
+    ...new Set(
+      findings.flatMap(({ verdict, sentence }) => (verdict === 'block' && sentence !== undefined ? [sentence] : [])),
+    ),
+  ].map((sentence) => ({ id: `say:${sentence}`, label: sentence }))
+
+function verdict({ plan, decision }: Planned): Block {
+  const block = plan.findings.find((finding) => finding.verdict === 'block')
+  if (block !== undefined && decision.kind !== 'deny')
+    return { kind: 'note', tone: 'error', text: `It would be refused (${block.code ?? 'PLAN-BLOCKED'}).` }
   if (decision.kind === 'allow') return { kind: 'note', tone: 'ok', text: 'You may do this on your own.' }
   if (decision.kind === 'deny')
     return { kind: 'note', tone: 'error', text: `It would be refused (${decision.code}): ${decision.reason}` }
-  const { approvals, from, ticket } = decision.needs
+  const { approvals, from, ticket, confirm } = decision.needs
   const people = from.map((name) => ({ person: name })).flatMap((person, i) => (i === 0 ? [person] : [', ', person]))
   return {
     kind: 'note',
@@ -21,7 +35,8 @@ function verdict(decision: Decision): Block {
     text: [
       `It would need ${approvals} approval${approvals === 1 ? '' : 's'} of `,
       ...people,
-      ticket === 'required' ? ', and an open ticket.' : '.',
+      ticket === 'required' ? ', an open ticket' : '',
+      confirm === 'typed' ? ', and you would have to type its name to confirm.' : '.',
     ],
   }
 }
@@ -53,7 +68,7 @@ export function planOf(change: ChangeCommand): AnswerCommand {
       }
       const result = await ctx.jobs.plan(asked, signal)
       if (isRefusal(result)) return result
-      return { blocks: [...planBlocks(result.plan), verdict(result.decision)] }
+      return { blocks: [...planBlocks(result.plan), verdict(result)], buttons: instead(result.plan) }
     },
   })
 }

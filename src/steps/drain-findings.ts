@@ -18,6 +18,9 @@ const which = (pods: readonly Sorted[]): { readonly detail?: string } =>
 /** One pod is called by its own name, several by their workload's. */
 const objectOf = ({ pods: [first, ...others], object }: PodGroup): string =>
   first === undefined || others.length > 0 ? object : podName(first.pod)
+/** In summaries: the workload, because its pods' names are random; a StatefulSet's are not. */
+const workloadOf = (group: PodGroup): string =>
+  group.kind === 'StatefulSet' || group.kind === 'Pod' ? objectOf(group) : group.object
 const doing = (group: PodGroup, does: Sorted['does']): readonly Sorted[] =>
   group.pods.filter((one) => one.does === does)
 
@@ -77,7 +80,7 @@ function remarks(group: PodGroup, going: readonly Sorted[]): readonly Remark[] {
 
 function goingFindings(node: string, group: PodGroup, going: readonly Sorted[]): readonly Finding[] {
   if (going.length === 0) return []
-  const object = objectOf(group)
+  const object = workloadOf(group)
   const evict = { topic: 'evict', reason: `evicted (${group.kind})`, pods: going }
   return [evict, ...remarks(group, going)].map(({ pods, ...remark }) => ({
     ...remark,
@@ -117,7 +120,13 @@ const stayFindings = (node: string, group: PodGroup): readonly Finding[] =>
   doing(group, 'skip').map(({ pod, by }) => {
     const base = { object: podName(pod), verdict: 'skip', count: 1 } as const
     if (by === 'daemonset')
-      return { ...base, key: `stays ${node} ${group.key}`, topic: 'stays', reason: 'DaemonSet pod, stays' }
+      return {
+        ...base,
+        object: group.object,
+        key: `stays ${node} ${group.key}`,
+        topic: 'stays',
+        reason: 'DaemonSet pod, stays',
+      }
     if (by === 'mirror')
       return {
         ...base,
@@ -157,7 +166,7 @@ export function budgetFindings(node: string, groups: readonly PodGroup[], option
       code: 'DRAIN-PDB',
       topic: 'pdb',
       reason,
-      detail: `${pods} of its pods here; ${numbers}`,
+      detail: `${pods} ${pods === 1 ? 'pod' : 'pods'} here; ${numbers}`,
       count: pods,
     }
   })

@@ -67,7 +67,7 @@ test('what blocks comes first, with its code and what to do', () => {
     }),
   ])
   expect(text.split('\n')[1]).toContain(
-    'DRAIN-LOCAL: acme/e: cannot delete Pods with local storage Say `aggressively`.',
+    'DRAIN-LOCAL: acme/e: cannot delete Pods with local storage. Say `aggressively`.',
   )
 })
 
@@ -79,7 +79,7 @@ test('capacity is said, and a warning when it does not fit or cannot be read', (
     fits: false,
   }
   expect(said([], { facts: { capacity: { ok: true, value } } })).toContain(
-    '⚠ Capacity: the pods ask for 500 mCPU and 1.0 GiB; 3 other nodes have 400 mCPU and 2.0 GiB free. They do not fit.',
+    '⚠ Capacity: the pods ask for 500m CPU and 1.0 GiB; 3 other nodes have 400m CPU and 2.0 GiB free. They do not fit.',
   )
   expect(said([], { facts: { capacity: { ok: true, value: { ...value, fits: true } } } })).not.toContain('⚠')
   expect(said([], { facts: { capacity: { ok: false, why: 'forbidden' } } })).toContain(
@@ -103,4 +103,46 @@ test('other changes say their sentence', () => {
   })
   expect(text).toMatch(/^cordon server23 on p10\n/)
   expect(text).toContain('server23: no new pods start here')
+})
+
+test('what moves is said by namespace, each workload once over all nodes', () => {
+  const text = said([
+    ...DRAIN,
+    finding('evict', 'acme/shop', { count: 2 }),
+    finding('evict', 'acme/shop', { count: 1, key: 'evict server24 acme/shop' }),
+  ])
+  expect(text).toContain('Evicted:\n- acme: gitea ×15, shop ×3\n- gitea-acme/gitea-acme-0, redmine/redmine-db-0\n')
+  expect(text).toContain('Stay (DaemonSet): calico-node-1, calico-node-2,')
+})
+
+test('a budget with room says its numbers, one at its limit says so', () => {
+  const text = said([
+    finding('pdb', 'acme/a', { verdict: 'warn', reason: 'is at its limit', detail: '1 pod here' }),
+    finding('pdb', 'acme/b', { verdict: 'warn', reason: 'lets only some go at a time', detail: '2 pods here' }),
+  ])
+  expect(text).toContain('- acme/a: is at its limit (1 pod here)\n- acme/b: 2 pods here')
+})
+
+test('many single replicas are counted in the headline and named once below', () => {
+  const text = said([1, 2, 3, 4].map((i) => finding('single-replica', `acme/db-${i}`, { verdict: 'warn' })))
+  expect(text.split('\n')[0]).toContain('4 single-replica will be down during the move')
+  expect(text.split('\n')[1]).toBe('Down during the move (one replica): acme: db-1, db-2, db-3, db-4')
+})
+
+test('the same reason to refuse is one note with all its objects', () => {
+  const why = {
+    verdict: 'block',
+    code: 'DRAIN-LOCAL',
+    reason: 'has local data',
+    fix: 'Say so.',
+    detail: 'pod',
+  } as const
+  const text = said([finding('emptydir', 'acme/a', why), finding('emptydir', 'acme/b', why)])
+  expect(text.split('\n')[1]).toBe('✘ DRAIN-LOCAL: acme/a, acme/b: has local data. Say so.')
+})
+
+test('a drain does not say that it cordons, but that it does not', () => {
+  const cordon = (verdict: Finding['verdict']) => said([finding('cordon', 'server23', { verdict, reason: 'is so' })])
+  expect(cordon('do')).not.toContain('Cordon')
+  expect(cordon('skip')).toContain('Cordon: server23: is so')
 })
