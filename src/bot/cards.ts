@@ -105,6 +105,11 @@ const titleOf = (revision: Revision, question: Question): string => {
   return question.text.includes(sentence) ? question.text : `${sentence}: ${question.text}`
 }
 
+const typedText = ({ job, asked }: Revision, { typed }: Question): string =>
+  typed === undefined || typed.by !== undefined
+    ? ''
+    : ` And ${asked.by} has to type \`job ${job} ${typed.word}\`: without it the job does not start.`
+
 /** A question is a message of its own, because an edit notifies nobody. It says everything that is being agreed to. */
 export function questionCard(revision: Revision, question: Question, view: View): Message {
   const { needs, choices, growth } = question
@@ -115,7 +120,7 @@ export function questionCard(revision: Revision, question: Question, view: View)
   const ask =
     choices.length > 0
       ? `${who} decides, ${until}: say ${choices.map((c) => `\`job ${revision.job} ${c.word}\``).join(', ')}.`
-      : `Needs ${needs.approvals} of ${who}, ${until}. ✅ approves, ❌ says no; or \`approve ${revision.job}\`, \`deny ${revision.job} reason\`.`
+      : `Needs ${needs.approvals} of ${needs.from.join(', ')}, ${until}. ✅ approves, ❌ says no; or \`approve ${revision.job}\`, \`deny ${revision.job} reason\`.${typedText(revision, question)}`
   return {
     blocks: [
       ...practiceNote(view),

@@ -1,7 +1,7 @@
 import type { Understood } from '../commands/command.ts'
 import type { PersonConfig, Room } from '../config.ts'
 import { isRefusal, type Refusal, refuse } from '../errors.ts'
-import type { Answer, Jobs } from '../jobs/job.ts'
+import type { Answer, Jobs, Question as JobQuestion } from '../jobs/job.ts'
 import { type Message, say } from '../message.ts'
 import {
   type About,
@@ -137,8 +137,12 @@ async function heard(scene: Scene, text: string, thread: string | undefined): Pr
 
 const threadOf = async (deps: HandleDeps, job: string): Promise<NonNullable<Understanding['thread']>> => ({
   job,
-  words: (await deps.jobs.get(job))?.question?.choices.map((c) => c.word) ?? [],
+  words: wordsOf((await deps.jobs.get(job))?.question),
 })
+const wordsOf = (question: JobQuestion | undefined): readonly string[] => [
+  ...(question?.choices.map((c) => c.word) ?? []),
+  ...(question?.typed === undefined ? [] : [question.typed.word]),
+]
 const whoIn = (scene: Scene): string => `${placeKey(scene.incoming.place)}:${scene.person.name}`
 
 async function askBack(

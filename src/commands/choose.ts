@@ -24,15 +24,20 @@ const ALSO: Readonly<Record<string, string>> = {
   continue: 'resume',
 }
 
-const choiceWords = (revision: Revision): readonly string[] => revision.question?.choices.map((c) => c.word) ?? []
+/** Words of the open question: a gate's choices, or the name an approval wants typed. */
+const choiceWords = ({ question }: Revision): readonly string[] => [
+  ...(question?.choices.map((c) => c.word) ?? []),
+  ...(question?.typed === undefined || question.typed.by !== undefined ? [] : [question.typed.word]),
+]
 
 export const choose = answer({
   name: 'choose',
   summary: 'Answer the question of a job with one of its words',
-  phrases: ['job {job} {word}', 'choose|pick {word} [for|in|on] {job}', 'choose|pick {word}'],
+  phrases: ['job {job} {word}', 'confirm {job} {word}', 'choose|pick {word} [for|in|on] {job}', 'choose|pick {word}'],
   args: z.strictObject({ job: jobNumber, word: z.string().max(60) }),
   examples: ['job 17 longer', 'job 17 abort'],
   manual: [
+    'Where policy wants a typed confirmation, the word is the name of what is acted on: `job 17 server23`, said by who asked.',
     '`job 17` shows the words its question takes; without a question, `cancel`, `approve`, `deny`, `resume` and `retry` work this way too.',
   ],
   takes: ['jobs'],

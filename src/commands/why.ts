@@ -27,10 +27,10 @@ function rules(revision: Revision): readonly Text[] {
       `Refused (${decision.code}): ${decision.reason}.`,
       ...(decision.help === undefined ? [] : [decision.help]),
     ]
-  const { approvals, from, ticket } = decision.needs
+  const { approvals, from, ticket, confirm } = decision.needs
   return [
     `Rules that match: ${names}.`,
-    `They ask for ${approvals} approval${approvals === 1 ? '' : 's'} of ${from.join(', ')}${ticket === 'required' ? ', and an open ticket' : ''}.`,
+    `They ask for ${approvals} approval${approvals === 1 ? '' : 's'} of ${from.join(', ')}${ticket === 'required' ? ', an open ticket' : ''}${confirm === 'typed' ? ', and its name typed by the asker' : ''}.`,
   ]
 }
 

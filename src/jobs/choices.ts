@@ -7,6 +7,8 @@ import { askingOf, judge, unmet } from './judge.ts'
 import { applied, asks } from './moves.ts'
 import { no, type Outcome, once, yes } from './once.ts'
 import type { JobRecord } from './record.ts'
+import { typeWord } from './typed.ts'
+import { approved } from './words.ts'
 
 type Word = Parameters<Jobs['choose']>[0]
 
@@ -33,15 +35,18 @@ async function rule(deps: RunDeps, record: JobRecord, choice: Choice, person: st
 }
 
 function decide(deps: RunDeps, now: JobRecord, word: Word, ruling: Ruling): Outcome {
+  const { plan, question, state } = now.revision
+  const atMs = deps.clock.now()
+  if (state === 'waiting' && question?.typed !== undefined)
+    return typeWord(now, question, word, (ready, typed) => approved(ready, typed, word.person, atMs), atMs)
   const choice = find(now, word)
-  const { plan, question } = now.revision
   if (isRefusal(choice)) return no(choice)
   if (plan === undefined || question === undefined) return no(refuse('BUTTON-UNKNOWN'))
   if (choice.effect === 'show') return yes([question.text, ...question.details].join('\n'))
   const { decision } = ruling
   if (isRefusal(decision)) return no(decision)
   if (decision.kind === 'deny') return no(refuse(decision.code, decision.reason))
-  if (decision.kind === 'allow') return yes(`${choice.label}.`, applied(now, choice, word.person, deps.clock.now()))
+  if (decision.kind === 'allow') return yes(`${choice.label}.`, applied(now, choice, word.person, atMs))
   const own = [...new Set([...now.inner.own, word.person])]
   const impossible = unmet(decision.needs, own, now.revision.asked, ruling.configured)
   if (impossible !== undefined) return no(impossible)
@@ -49,7 +54,7 @@ function decide(deps: RunDeps, now: JobRecord, word: Word, ruling: Ruling): Outc
   const { gate } = now.inner
   const ask = asks(
     now,
-    deps.clock.now(),
+    atMs,
     {
       kind: 'approval',
       code: question.code,
@@ -65,7 +70,7 @@ function decide(deps: RunDeps, now: JobRecord, word: Word, ruling: Ruling): Outc
   return yes('It needs the approval of somebody else.', ask)
 }
 
-/** A gate's word: decided by policy for whoever says it, with the risk of the choice. */
+/** A gate's word: decided by policy for whoever says it, with the risk of the choice. Or the word an approval wants typed. */
 export async function choose(deps: RunDeps, word: Word): Promise<Answer> {
   const record = await deps.records.get(word.job)
   const choice = record === undefined ? undefined : find(record, word)

@@ -94,6 +94,8 @@ export type Question = {
   readonly needs: Needs
   readonly choices: readonly { readonly word: string; readonly label: string; readonly risk: Risk }[]
   readonly growth: Growth
+  /** What the asker has to type beside the approvals (`job 17 server23`), and who did. */
+  readonly typed?: { readonly word: string; readonly by?: string }
   readonly votes: readonly Vote[]
   readonly askedAtMs: number
   readonly expiresAtMs: number

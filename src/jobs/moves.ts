@@ -3,6 +3,7 @@ import type { Needs, Risk } from '../policies/policy.ts'
 import type { StepMark } from '../message.ts'
 import type { Choice, Gate } from '../steps/step.ts'
 import type { Growth, JobState, Plan, Question, Revision, StepView } from './job.ts'
+import { typedFor } from './typed.ts'
 import { type Effect, type Inner, type JobRecord, type Mutation, revise, without } from './record.ts'
 
 /** Pure: a record and what happened to it -> what to write. */
@@ -89,16 +90,22 @@ export function asks(now: JobRecord, atMs: number, ask: Asks, inner: Partial<Inn
     needs: ask.needs,
     choices: choices.map(({ word, label, risk }) => ({ word, label, risk })),
     growth: ask.growth ?? [],
+    ...(ask.kind === 'approval' ? typedFor(ask.needs, ask.plan) : {}),
     votes: [],
     askedAtMs: atMs,
     expiresAtMs: atMs + ask.needs.withinMs,
   }
   const base = clean(now)
-  const cleared: JobRecord = { revision: base.revision, inner: without(base.inner, 'answered') }
+  const unanswered = without(base.inner, 'answered')
   const gate = ask.gate === undefined ? {} : { gate: ask.gate }
   // a gate does not undo the approval that let the job start; a new approval question does
-  const votes = ask.kind === 'approval' ? { approvedBy: [] } : {}
-  const approvals = ask.kind === 'approval' ? { approvals: [] } : {}
+  const again = ask.kind === 'approval'
+  const cleared: JobRecord = {
+    revision: base.revision,
+    inner: again ? without(unanswered, 'confirmedBy') : unanswered,
+  }
+  const votes = again ? { approvedBy: [] } : {}
+  const approvals = again ? { approvals: [] } : {}
   const record = revise(
     cleared,
     { state: 'waiting', code: ask.code, question, plan: ask.plan, ...votes },
@@ -116,7 +123,7 @@ export function asks(now: JobRecord, atMs: number, ask: Asks, inner: Partial<Inn
 export function reopened(now: JobRecord, question: Question, by: string): Mutation {
   const record = revise(now, { state: 'waiting', question, approvedBy: [] }, { approvals: [] })
   return {
-    record: { revision: record.revision, inner: without(record.inner, 'answered') },
+    record: { revision: record.revision, inner: without(record.inner, 'answered', 'confirmedBy') },
     locks: 'release',
     effects: timers(now.revision.job, question, now.revision.revision),
     audit: { what: 'vote withdrawn', by },

@@ -67,10 +67,11 @@ async function unapproved(
 ): Promise<Rechecked | undefined> {
   if (decision.kind !== 'needs') return undefined
   const { asked } = record.revision
-  const { approvals, own, resumedBy } = record.inner
+  const { approvals, own, resumedBy, confirmedBy } = record.inner
   const context = await deps.requestContext(askingOf(asked, resumedBy), plan.target)
   const configured = isRefusal(context) ? [] : context.people.map((p) => p.name)
-  if (stillApproved(approvals, decision.needs, own, configured)) return undefined
+  const typed = decision.needs.confirm === undefined || confirmedBy !== undefined
+  if (typed && stillApproved(approvals, decision.needs, own, configured)) return undefined
   const impossible = unmet(decision.needs, own, asked, configured)
   return impossible === undefined ? question(deps, decision, plan, []) : no(deps, record, plan, impossible)
 }

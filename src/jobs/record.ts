@@ -23,6 +23,8 @@ export type Inner = {
   readonly approvals: readonly Vote[]
   /** The question those votes answered: it opens again when one is taken back in time. */
   readonly answered?: Question
+  /** Who typed what policy wanted typed for those approvals. */
+  readonly confirmedBy?: string
   /** Who resumed it: policy decides for this person instead of the asker. */
   readonly resumedBy?: string
   /** Whose votes never count: the asker, and who resumed or proposed. */

@@ -7,12 +7,15 @@ import type { Answer, Jobs, Question } from './job.ts'
 import { mayAsk } from './judge.ts'
 import { applied, ended, failedAtGate, queued, refused, reopened } from './moves.ts'
 import { no, type Outcome, once, stateNo, yes } from './once.ts'
+import { toType, untyped } from './typed.ts'
 import { isFinal, type JobRecord, type Mutation, revise } from './record.ts'
 
 /** The answer to a question that was approved. */
-function approved(now: JobRecord, question: Question, by: string, atMs: number): Mutation {
+export function approved(now: JobRecord, question: Question, by: string, atMs: number): Mutation {
   const voters = question.votes.filter((v) => v.choice === 'approve')
-  const base = revise(now, { approvedBy: voters.map((v) => v.person) }, { approvals: voters, answered: question })
+  const confirmedBy = question.typed?.by === undefined ? {} : { confirmedBy: question.typed.by }
+  const inner = { approvals: voters, answered: question, ...confirmedBy }
+  const base = revise(now, { approvedBy: voters.map((v) => v.person) }, inner)
   const proposed = now.inner.proposed
   const choice = now.inner.gate?.choices.find((c) => c.word === proposed?.word)
   return proposed !== undefined && choice !== undefined
@@ -72,6 +75,10 @@ function ballot(deps: RunDeps, now: JobRecord, word: VoteWord, allowed: boolean)
   if (isRefusal(counted)) return no(counted)
   const next = revise(now, { question: counted.question })
   if (counted.outcome === 'denied') return yes(counted.text, denied(deps, next, word.person, word.reason))
+  if (counted.outcome === 'approved' && untyped(counted.question)) {
+    const text = `Counted. ${now.revision.asked.by} still has to type \`${toType(word.job, question)}\`; until then it does not start.`
+    return yes(text, { record: next, audit: { what: `vote ${word.choice}`, by: word.person } })
+  }
   if (counted.outcome === 'approved')
     return yes(counted.text, approved(next, counted.question, word.person, deps.clock.now()))
   return yes(counted.text, { record: next, audit: { what: `vote ${word.choice}`, by: word.person } })
