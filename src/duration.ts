@@ -78,3 +78,23 @@ export function humanSpan(ms: number): string {
   const m = Math.round(s / 60)
   return m % 60 === 0 ? `${m / 60}h` : `${Math.floor(m / 60)}h${m % 60}m`
 }
+
+/**
+ * A signal that aborts after `ms`, or with the caller's. AbortSignal.any over AbortSignal.timeout does not do: while such a signal is only looked at
+ * (`signal.aborted`) its timer may be collected and never fires (seen with Node 24.21).
+ */
+export function within(ms: number, signal?: AbortSignal): AbortSignal {
+  const limit = new AbortController()
+  if (signal?.aborted === true) {
+    limit.abort(signal.reason)
+    return limit.signal
+  }
+  const timer = setTimeout(() => limit.abort(new DOMException(`it took longer than ${ms} ms`, 'TimeoutError')), ms)
+  timer.unref()
+  const passOn = (): void => {
+    clearTimeout(timer)
+    limit.abort(signal?.reason)
+  }
+  signal?.addEventListener('abort', passOn, { once: true, signal: limit.signal })
+  return limit.signal
+}

@@ -1,3 +1,4 @@
+import { within } from './duration.ts'
 import type { Inventory, InventoryCluster } from './commands/command.ts'
 import { isRefusal, type Refusal } from './errors.ts'
 import type { Log } from './log.ts'
@@ -29,7 +30,7 @@ export function liveInventory(
     const cluster = open(c.name)
     if (isRefusal(cluster)) return
     try {
-      const nodes = await cluster.nodes({ signal: AbortSignal.any([signal, AbortSignal.timeout(READ_MS)]) })
+      const nodes = await cluster.nodes({ signal: within(READ_MS, signal) })
       live.set(
         c.name,
         nodes.map((n) => ({ name: n.name, controlPlane: n.controlPlane })),

@@ -1,3 +1,4 @@
+import { within } from './duration.ts'
 import { accessOf, contextOf } from './access.ts'
 import { asksCluster, makeAnswers } from './bot/answers.ts'
 import type { View } from './bot/cards.ts'
@@ -6,6 +7,7 @@ import { makeHandle, type Question } from './bot/handle.ts'
 import { makeOutbox, type Outbox } from './bot/outbox.ts'
 import { placesOf, roomOf } from './bot/places.ts'
 import { makeReceive } from './bot/receive.ts'
+import type { TicketSink } from './bot/send.ts'
 import type { Capabilities } from './commands/command.ts'
 import { CHANGES, COMMANDS } from './commands/index.ts'
 import { KNOWN } from './commands/not-yet.ts'
@@ -177,9 +179,7 @@ function openOutbox(parts: Parts, engine: Engine, chats: ReadonlyMap<ChatName, C
     ...(tickets === undefined ? {} : { ticketUrl: tickets.url }),
   })
   const sink =
-    tickets === undefined
-      ? {}
-      : { tickets: (id: string, note: { readonly marker: string; readonly text: string }) => tickets.note(id, note) }
+    tickets === undefined ? {} : { tickets: (id: string, note: Parameters<TicketSink>[1]) => tickets.note(id, note) }
   const deps = {
     store,
     chats,
@@ -267,8 +267,7 @@ function wireAnswers(parts: Parts, systems: Systems, engine: Engine, outbox: Out
   })
   return {
     ask: async (question) => {
-      if (!asksCluster(COMMANDS.find((c) => c.name === question.command)))
-        return run(question, AbortSignal.timeout(ANSWER_MS))
+      if (!asksCluster(COMMANDS.find((c) => c.name === question.command))) return run(question, within(ANSWER_MS))
       const list = `answer/${question.event}`
       await pushOut(store, list, question)
       await engine.wake('outbox', list)
@@ -276,7 +275,7 @@ function wireAnswers(parts: Parts, systems: Systems, engine: Engine, outbox: Out
     process: async (key, signal) => {
       const question = await peekOut<Question>(store, key)
       if (question === undefined) return
-      await run(question, AbortSignal.any([signal, AbortSignal.timeout(ANSWER_MS)]))
+      await run(question, within(ANSWER_MS, signal))
       await popOut(store, key)
     },
   }

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { createInterface } from 'node:readline'
 import type { Readable } from 'node:stream'
-import { parseDurationMs } from '../duration.ts'
+import { parseDurationMs, within } from '../duration.ts'
 import { type Code, ERRORS } from '../errors.ts'
 import { FINAL, type Jobs, type JobState, type Transition } from '../jobs/job.ts'
 import {
@@ -149,7 +149,7 @@ async function take(state: State, text: string, signal: AbortSignal): Promise<nu
 
 /** Until it is stored, or `waitMs` are over: then throws what the store threw. A line is never skipped. */
 async function stored(state: State, happened: Incoming, signal: AbortSignal): Promise<void> {
-  const limit = AbortSignal.any([signal, AbortSignal.timeout(state.deps.waitMs)])
+  const limit = within(state.deps.waitMs, signal)
   for (let waitMs = POLL_MS; ; waitMs = Math.min(waitMs * 2, LONGEST_PAUSE_MS)) {
     try {
       return await state.onIncoming(happened)
@@ -204,7 +204,7 @@ async function aimOf(
 
 /** Whoever answers a message faster than its sender notes what it was about is heard a moment later, not in vain. */
 async function remembered(state: State, at: string, signal: AbortSignal): Promise<void> {
-  const limit = AbortSignal.any([signal, AbortSignal.timeout(NOTING_MS)])
+  const limit = within(NOTING_MS, signal)
   while (!limit.aborted && (await aboutMessage(state.deps.store, at)) === undefined) {
     if ((await state.deps.idle()).outbox === 0) return
     await pause(POLL_MS, limit)
@@ -237,7 +237,7 @@ function incoming(line: EventLine, event: string, on = ''): Rest {
 async function until(state: State, line: Until, signal: AbortSignal): Promise<number> {
   const { job } = line.until
   const wanted = untilStates(line)
-  const limit = AbortSignal.any([signal, AbortSignal.timeout(parseDurationMs(line.within ?? '') ?? UNTIL_DEFAULT_MS)])
+  const limit = within(parseDurationMs(line.within ?? '') ?? UNTIL_DEFAULT_MS, signal)
   while ((await state.deps.idle()).inbox > 0 && !limit.aborted) await pause(POLL_MS, limit)
   const from = Math.max(0, (state.states.get(job)?.length ?? 0) - 1)
   for (;;) {
@@ -259,7 +259,7 @@ async function until(state: State, line: Until, signal: AbortSignal): Promise<nu
 
 /** The input ended: waits until nothing would happen any more without somebody. */
 async function settle(state: State, signal: AbortSignal): Promise<number> {
-  const limit = AbortSignal.any([signal, AbortSignal.timeout(state.deps.waitMs)])
+  const limit = within(state.deps.waitMs, signal)
   for (;;) {
     if ((await state.deps.idle()).idle) return 0
     if (limit.aborted) return signal.aborted ? 0 : 3

@@ -1,3 +1,4 @@
+import { within } from '../duration.ts'
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { LogService, type MatrixClient, setRequestFn } from 'matrix-bot-sdk'
 import { z } from 'zod'
@@ -51,13 +52,12 @@ async function fetchOnce(params: SdkParams) {
   const url = new URL(params.uri)
   for (const [name, value] of Object.entries(params.qs ?? {}))
     if (value !== undefined && value !== null) url.searchParams.set(name, String(value))
-  const late = AbortSignal.timeout(params.timeout ?? CALL_LIMIT_MS)
-  const signal = signals.getStore()
+  const late = within(params.timeout ?? CALL_LIMIT_MS, signals.getStore())
   const answer = await fetch(url, {
     method: params.method,
     headers: params.headers ?? {},
     redirect: 'error',
-    signal: signal === undefined ? late : AbortSignal.any([late, signal]),
+    signal: late,
     ...(params.body === undefined
       ? {}
       : { body: typeof params.body === 'string' ? params.body : new Uint8Array(params.body) }),

@@ -1,3 +1,4 @@
+import { within } from '../duration.ts'
 import { type WebClient, WebAPIPlatformError } from '@slack/web-api'
 import { z } from 'zod'
 import { SluiceError } from '../errors.ts'
@@ -128,8 +129,7 @@ async function uploadFile(client: WebClient, place: Place, file: TextFile, optio
   const { upload_url, file_id } = uploadShape.parse(
     await client.apiCall('files.getUploadURLExternal', { filename: file.name, length: data.length }),
   )
-  const limit = AbortSignal.timeout(UPLOAD_LIMIT_MS)
-  const signal = options.signal === undefined ? limit : AbortSignal.any([limit, options.signal])
+  const signal = within(UPLOAD_LIMIT_MS, options.signal)
   const answer = await fetch(upload_url, { method: 'POST', body: data, signal })
   if (!answer.ok) throw chatError('CHAT-UNREACHABLE', 'uploading to Slack', `HTTP ${answer.status}`)
   await client.apiCall('files.completeUploadExternal', {

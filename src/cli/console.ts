@@ -1,6 +1,6 @@
 import { openConsole } from '../bot/console.ts'
 import type { Console } from '../bot/console.ts'
-import { parseDurationMs } from '../duration.ts'
+import { parseDurationMs, within } from '../duration.ts'
 import { startSluice } from '../main.ts'
 import { openWorld, type World } from './world.ts'
 
@@ -59,7 +59,7 @@ async function converse(world: World, options: ConsoleOptions, signal: AbortSign
     },
   })
   try {
-    await sluice.inventory.refresh(AbortSignal.any([signal, AbortSignal.timeout(FIRST_READ_MS)]))
+    await sluice.inventory.refresh(within(FIRST_READ_MS, signal))
     if (options.json !== true && process.stdout.isTTY)
       process.stdout.write(
         `Sluice${world.practice ? ' (practice: simulated p10 and c2)' : ''}. Say \`help\`, or \`as fran: approve 1\`. Ctrl-D ends.\n`,

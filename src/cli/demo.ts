@@ -1,3 +1,4 @@
+import { within } from '../duration.ts'
 import { PassThrough } from 'node:stream'
 import pico from 'picocolors'
 import { openConsole, type Console } from '../bot/console.ts'
@@ -120,7 +121,7 @@ async function quiet(
   signal: AbortSignal,
   reached: () => Promise<boolean>,
 ): Promise<void> {
-  const limit = AbortSignal.any([signal, AbortSignal.timeout(TOUR_STEP_MS)])
+  const limit = within(TOUR_STEP_MS, signal)
   let calm = 0
   while (!limit.aborted && calm < 2) {
     const { inbox, outbox } = await idle()

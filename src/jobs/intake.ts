@@ -1,6 +1,8 @@
-import { isRefusal, refuse } from '../errors.ts'
+import { within } from '../duration.ts'
+import { ERRORS, isRefusal, refuse } from '../errors.ts'
 import type { Decision } from '../policies/policy.ts'
 import { judgePlan, unmet } from './judge.ts'
+import type { Finding } from '../steps/step.ts'
 import type { RunDeps } from './deps.ts'
 import type { Asked, Plan, StepView } from './job.ts'
 import { asks, queued, refused } from './moves.ts'
@@ -35,6 +37,12 @@ export function received(job: string, given: Asked, practice: boolean, retryOf?:
 
 const pending = (plan: Plan): readonly StepView[] => plan.steps.map(({ id, title }) => ({ id, title, mark: 'pending' }))
 
+/** `acme/a, acme/b: reason`: each reason once. */
+const blockDetails = (blocks: readonly Finding[]): readonly string[] =>
+  [...Map.groupBy(blocks, ({ reason }) => reason)].map(
+    ([reason, of]) => `${of.map(({ object }) => object).join(', ')}: ${reason}`,
+  )
+
 /** What a decided plan becomes: queued, a question, or a refusal. */
 async function decided(deps: RunDeps, record: JobRecord, plan: Plan): Promise<(now: JobRecord) => Mutation> {
   const { asked } = record.revision
@@ -49,10 +57,8 @@ async function decided(deps: RunDeps, record: JobRecord, plan: Plan): Promise<(n
   const [block] = blocks
   if (block !== undefined) {
     const next = block.fix === undefined ? {} : { next: block.fix }
-    const no = refuse(block.code ?? 'PLAN-BLOCKED', block.reason, {
-      ...next,
-      details: blocks.map((f) => `${f.object}: ${f.reason}`),
-    })
+    const code = block.code ?? 'PLAN-BLOCKED'
+    const no = refuse(code, `${ERRORS[code].sentence} Nothing was done.`, { ...next, details: blockDetails(blocks) })
     const offer = block.sentence === undefined ? {} : { offer: block.sentence }
     return (now) => refused(revise(now, { decision, ...offer }), atMs, no)
   }
@@ -83,7 +89,7 @@ export async function planJob(deps: RunDeps, records: Records, job: string, sign
   let record = await records.get(job)
   if (record?.revision.state === 'received') {
     const { asked } = record.revision
-    const limit = AbortSignal.any([signal, AbortSignal.timeout(deps.limits.planMs)])
+    const limit = within(deps.limits.planMs, signal)
     const plan = await makePlan(deps, asked, limit)
     record = await records.commit(job, (now) => {
       if (now.revision.state !== 'received') return undefined

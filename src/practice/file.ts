@@ -1,3 +1,4 @@
+import { within } from '../duration.ts'
 import { renameSync, writeFileSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -65,8 +66,7 @@ export async function isAlive(
   file: PracticeFile,
   options: { limitMs: number; signal?: AbortSignal },
 ): Promise<boolean> {
-  const limit = AbortSignal.timeout(options.limitMs)
-  const signal = options.signal === undefined ? limit : AbortSignal.any([limit, options.signal])
+  const signal = within(options.limitMs, options.signal)
   try {
     const headers = { authorization: `Bearer ${file.controlToken}` }
     const answer = await fetch(`${file.controlUrl}/alive`, { headers, signal })

@@ -207,9 +207,14 @@ export async function ensureServer(options: {
   if (await pings(socket)) return { socket, release }
   const server = await onPath(['valkey-server', 'redis-server'])
   if (server === undefined) throw new SluiceError('STORE-MISSING', 'starting the embedded store')
-  const started = await startOnce(server, dir, socket)
+  let started = await startOnce(server, dir, socket)
   while (!(await pings(socket))) {
     const code = started.ended()
+    // the lock was held by a server that was just ending: it will not answer any more, so try again
+    if (code === 75) {
+      await pause(20)
+      started = await startOnce(server, dir, socket)
+    }
     if (options.signal.aborted || (code !== undefined && code !== 75)) {
       throw new SluiceError('STORE-UNREACHABLE', 'starting the embedded store', {
         text: `${server} did not answer (see redis.log in the data folder)`,

@@ -1,3 +1,4 @@
+import { within } from '../duration.ts'
 import { randomUUID } from 'node:crypto'
 import { Redis, type RedisOptions } from 'ioredis'
 import { SluiceError } from '../errors.ts'
@@ -102,10 +103,7 @@ async function complain(redis: Redis, options: OpenStoreOptions): Promise<void> 
  * Throws STORE-UNREACHABLE | STORE-MISSING | STORE-UNSAFE. Waits at most 10 s.
  */
 export async function openStore(options: OpenStoreOptions): Promise<Store & { readonly server: Server }> {
-  const limit = AbortSignal.any([
-    AbortSignal.timeout(10_000),
-    ...(options.signal === undefined ? [] : [options.signal]),
-  ])
+  const limit = within(10_000, options.signal)
   const user = `${process.pid}-${randomUUID().slice(0, 8)}`
   const ensure = (signal: AbortSignal): Promise<Embedded> =>
     ensureServer({ dir: options.dir, log: options.log, signal, idleMs: options.idleMs ?? 600_000, user })
@@ -117,7 +115,7 @@ export async function openStore(options: OpenStoreOptions): Promise<Store & { re
   // our own server was killed: whoever uses it brings it back (flock lets one of them), and the connections find it again
   const revive = (): void => {
     if (closing || embedded === undefined) return
-    ensure(AbortSignal.timeout(10_000)).catch((error: unknown) => {
+    ensure(within(10_000)).catch((error: unknown) => {
       options.log.error({ err: String(error) }, 'the embedded store cannot be started again')
       if (!closing) setTimeout(revive, 1_000).unref()
     })

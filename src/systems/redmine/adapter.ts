@@ -1,3 +1,4 @@
+import { within } from '../../duration.ts'
 import { z } from 'zod'
 import { SluiceError } from '../../errors.ts'
 import { redact } from '../../redact.ts'
@@ -58,9 +59,9 @@ export function openTickets(options: TicketOptions): Tickets {
       return found === undefined ? undefined : toTicket(found, `${base}/issues/${id}`)
     },
     hasNote: (id, marker, call = {}) => hasNote(id, marker, call.signal),
-    note: async (id, { marker, text }, call = {}) => {
+    note: async (id, { marker, text, links = [] }, call = {}) => {
       if (await hasNote(id, marker, call.signal)) return 'there'
-      const notes = `${asTextile(redact(text))}\n\n${marker}`
+      const notes = [asTextile(redact(text)), ...links.map((link) => `Card: ${redact(link)}`), marker].join('\n\n')
       const response = await ask('PUT', `/issues/${id}.json`, `writing a note to ticket #${id}`, call.signal, {
         issue: { notes },
       })
@@ -113,11 +114,11 @@ async function reply(url: string, init: RequestInit): Promise<Reply> {
 
 function asker(base: string, { apiKey, timeoutMs = TIMEOUT_MS }: TicketOptions): Ask {
   return async (method, path, doing, signal, body) => {
-    const limit = AbortSignal.timeout(timeoutMs)
+    const limit = within(timeoutMs, signal)
     const response = await reply(`${base}${path}`, {
       method,
       headers: { 'X-Redmine-API-Key': apiKey, 'Content-Type': 'application/json' },
-      signal: signal === undefined ? limit : AbortSignal.any([signal, limit]),
+      signal: limit,
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     }).catch((cause: unknown) => {
       signal?.throwIfAborted()
