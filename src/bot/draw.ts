@@ -3,19 +3,20 @@ import { FINAL, type Revision } from '../jobs/job.ts'
 import { type Drawn, readDrawn, writeDrawn } from '../store/messages.ts'
 import { card, closedQuestion, endLine, questionCard } from './cards.ts'
 import type { Place } from './chat.ts'
-import { writeNotes } from './notes.ts'
+import { notesAreDue } from './notes.ts'
 import { placeKey, placesOf, roomOf } from './places.ts'
 import { chatOf, edit, type OutboxDeps, post } from './send.ts'
 
-/** Draws the newest revision of a job in every place of its room and writes what the ticket should know. One failing place does not stop the others. */
-export async function draw(deps: OutboxDeps, job: string): Promise<void> {
+/** Draws the newest revision of a job in every place of its room and asks for its notes. One failing place does not stop the others. */
+export async function draw(deps: OutboxDeps, job: string, wake: (key: string) => Promise<void>): Promise<void> {
   const revision = await deps.jobs.get(job)
   const room = revision === undefined ? undefined : roomOf(revision.asked.room, deps.rooms())
   if (revision === undefined || room === undefined || revision.state === 'received') return
   const places = placesOf(room, deps.chats)
   const drawn = await Promise.allSettled(places.map((place) => drawIn(deps, place, revision)))
-  const noted = await Promise.allSettled([writeNotes(deps, revision, places)])
-  const failed = [...drawn, ...noted].find((r) => r.status === 'rejected')
+  // a key of their own: a Redmine that is away must not hold back the cards
+  if (await notesAreDue(deps, revision)) await wake(`notes/${job}`)
+  const failed = drawn.find((r) => r.status === 'rejected')
   if (failed !== undefined) throw asSluiceError(failed.reason, `drawing job ${job}`)
 }
 
@@ -97,7 +98,9 @@ async function drawEnd(
   drawn: Drawn,
   save: (d: Drawn) => Promise<void>,
 ): Promise<void> {
-  const ended = (FINAL.has(revision.state) || revision.state === 'needs-human') && revision.state !== 'refused'
+  // refused at once, the card itself told the asker; refused later, it was only edited
+  const told = revision.state === 'refused' && Object.keys(drawn.questions).length === 0
+  const ended = (FINAL.has(revision.state) || revision.state === 'needs-human') && !told
   if (!ended || drawn.end !== undefined) return
   const sent = await post(
     deps,

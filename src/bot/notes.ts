@@ -2,33 +2,48 @@ import type { Revision } from '../jobs/job.ts'
 import { type Block, plain } from '../message.ts'
 import { redact } from '../redact.ts'
 import { noteWritten, notesWritten, readDrawn } from '../store/messages.ts'
-import { NOTES, noteText } from './cards.ts'
-import type { Place } from './chat.ts'
-import { placeKey } from './places.ts'
+import { NOTES, type NoteKind, noteText } from './cards.ts'
+import { placeKey, placesOf, roomOf } from './places.ts'
 import { chatOf, type OutboxDeps } from './send.ts'
 
-/** The ticket is one more place: four entries, in order, each once, the marker is looked for before writing. */
-export async function writeNotes(deps: OutboxDeps, revision: Revision, places: readonly Place[]): Promise<void> {
-  const { ticket } = revision.asked
-  if (ticket === undefined || deps.tickets === undefined || revision.state === 'refused') return
+/** Whether a note is due that is not known to be written. */
+export async function notesAreDue(deps: OutboxDeps, revision: Revision): Promise<boolean> {
+  return (await dueNotes(deps, revision)).length > 0
+}
+
+type Due = { readonly kind: NoteKind; readonly text: string }
+
+async function dueNotes(deps: OutboxDeps, revision: Revision): Promise<readonly Due[]> {
+  if (revision.asked.ticket === undefined || deps.tickets === undefined || revision.state === 'refused') return []
   const written = await notesWritten(deps.store, revision.job)
   const flatPlan = (blocks: readonly Block[]): string => plain({ blocks })
-  for (const kind of NOTES) {
+  return NOTES.flatMap((kind) => {
     const text = noteText(kind, revision, flatPlan)
-    if (written.has(kind) || text === undefined) continue
-    const link = kind === 'plan' ? await linkToCard(deps, revision.job, places) : ''
-    await deps.tickets(ticket, { marker: `sluice:${revision.job}:${kind}`, text: `${redact(text)}${link}` })
-    await noteWritten(deps.store, revision.job, kind)
+    return written.has(kind) || text === undefined ? [] : [{ kind, text }]
+  })
+}
+
+/** The ticket is one more place: four entries, in order, each once, the marker is looked for before writing. Throws when Redmine does not take one. */
+export async function writeNotes(deps: OutboxDeps, job: string): Promise<void> {
+  const revision = await deps.jobs.get(job)
+  const ticket = revision?.asked.ticket
+  if (revision === undefined || ticket === undefined) return
+  for (const { kind, text } of await dueNotes(deps, revision)) {
+    const links = kind === 'plan' ? await linksToCard(deps, revision) : []
+    await deps.tickets?.(ticket, { marker: `sluice:${job}:${kind}`, text: redact(text), links })
+    await noteWritten(deps.store, job, kind)
   }
 }
 
 /** The other half of "linked both ways": the card names the ticket, the first note names the card. */
-async function linkToCard(deps: OutboxDeps, job: string, places: readonly Place[]): Promise<string> {
+async function linksToCard(deps: OutboxDeps, { job, asked }: Revision): Promise<readonly string[]> {
+  const room = roomOf(asked.room, deps.rooms())
+  const places = room === undefined ? [] : placesOf(room, deps.chats)
   const links = await Promise.all(
     places.map(async (place) => {
       const { card: id } = await readDrawn(deps.store, job, placeKey(place))
       return id === undefined ? undefined : chatOf(deps, place.chat)?.link?.({ place, id })
     }),
   )
-  return links.flatMap((l) => (l === undefined ? [] : [`\n\nCard: ${l}`])).join('')
+  return links.filter((link) => link !== undefined)
 }

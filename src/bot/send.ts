@@ -11,7 +11,10 @@ import type { OutItem } from './outbox.ts'
 import { identityOf } from './people.ts'
 import { placeKey } from './places.ts'
 
-export type TicketSink = (id: string, note: { readonly marker: string; readonly text: string }) => Promise<unknown>
+export type TicketSink = (
+  id: string,
+  note: { readonly marker: string; readonly text: string; readonly links: readonly string[] },
+) => Promise<unknown>
 
 export type OutboxDeps = {
   readonly store: Store

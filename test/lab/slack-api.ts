@@ -64,7 +64,10 @@ export const METHODS: Readonly<Record<string, Method>> = {
   'chat.getPermalink': {
     scopes: [],
     args: ['channel', 'message_ts'],
-    run: (args, s) => ({ ok: true, permalink: `${s.base}/archives/${args['channel']}/p${args['message_ts']}` }),
+    run: (args, s) => ({
+      ok: true,
+      permalink: `${s.base}/archives/${args['channel']}/p${String(args['message_ts']).replace('.', '')}`,
+    }),
   },
   'reactions.add': {
     scopes: ['reactions:write'],
