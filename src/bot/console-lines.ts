@@ -1,22 +1,10 @@
 import { z } from 'zod'
-import type { JobState } from '../jobs/job.ts'
+import { type JobState, STATES } from '../jobs/job.ts'
 
 /** One line of stdin, as the console protocol has it, and the text console's own forms. */
 const person = z.string().min(1).max(64)
 const base = { event: z.string().min(1).max(200).optional(), room: z.string().max(200).optional() }
-const states = z.enum([
-  'received',
-  'planned',
-  'waiting',
-  'queued',
-  'running',
-  'done',
-  'failed',
-  'cancelled',
-  'refused',
-  'expired',
-  'needs-human',
-])
+const states = z.enum(STATES)
 export const lineSchema = z.union([
   z.strictObject({
     until: z.strictObject({ job: z.string().regex(/^\d+$/), state: z.union([states, z.array(states)]) }),

@@ -4,12 +4,11 @@ import { join } from 'node:path'
 import { type Config, loadConfig, readSecret } from '../config.ts'
 import type { Clock } from '../duration.ts'
 import { SluiceError } from '../errors.ts'
-import { type Log, makeLog } from '../log.ts'
+import { makeLog } from '../log.ts'
+import type { Parts } from '../main.ts'
 import { openStore } from '../store/open.ts'
-import type { Store } from '../store/store.ts'
 import { openTickets } from '../systems/redmine/adapter.ts'
 import type { Tickets } from '../systems/redmine/port.ts'
-import type { Host } from '../systems/ssh/port.ts'
 import { configuredHosts } from './hosts.ts'
 import { labOverlay } from './lab-world.ts'
 import { joinPractice } from './practice-world.ts'
@@ -27,14 +26,7 @@ export type WorldOptions = {
 }
 
 /** What every long-running sub-command stands on: configuration, store, clock, systems; closed in reverse. */
-export type World = {
-  readonly config: () => Config
-  readonly store: Store
-  readonly clock: Clock
-  readonly log: Log
-  readonly practice: boolean
-  readonly tickets?: Tickets
-  readonly host: (cluster: string, person: string) => (name: string) => Host
+export type World = Pick<Parts, 'config' | 'store' | 'clock' | 'log' | 'practice' | 'tickets' | 'host'> & {
   /** Re-reads people, policies and clusters; false (and the old ones kept) when they are not valid. */
   readonly reload: () => boolean
   readonly close: () => Promise<void>

@@ -105,4 +105,3 @@ export type Engine = {
   /** Marks a key as having work. For the inbox `accept` has marked the room already: this only wakes a worker at once. */
   readonly wake: (queue: 'inbox' | 'outbox', key: string) => Promise<void>
 }
-export type OpenJobs = (deps: JobsDeps) => Engine

@@ -5,18 +5,20 @@ import type { FactName, Facts } from '../systems/facts/port.ts'
 import type { Cluster, Node } from '../systems/kubernetes/port.ts'
 
 /** PORT: jobs, and what a job must know of a command. */
-export type JobState =
-  | 'received'
-  | 'planned'
-  | 'waiting'
-  | 'queued'
-  | 'running'
-  | 'done'
-  | 'failed'
-  | 'cancelled'
-  | 'refused'
-  | 'expired'
-  | 'needs-human'
+export const STATES = [
+  'received',
+  'planned',
+  'waiting',
+  'queued',
+  'running',
+  'done',
+  'failed',
+  'cancelled',
+  'refused',
+  'expired',
+  'needs-human',
+] as const
+export type JobState = (typeof STATES)[number]
 export const FINAL: ReadonlySet<JobState> = new Set<JobState>(['done', 'failed', 'cancelled', 'refused', 'expired'])
 
 export type Args = Readonly<Record<string, unknown>>

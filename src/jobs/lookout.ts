@@ -2,7 +2,7 @@ import type { Redis } from 'ioredis'
 import { inboxLength } from '../store/inbox.ts'
 import { keys } from '../store/keys.ts'
 import type { IdleState } from './deps.ts'
-import type { Filter, Holding, JobState, LockKey, Revision } from './job.ts'
+import { STATES, type Filter, type Holding, type JobState, type LockKey, type Revision } from './job.ts'
 import type { JobRecord, Records } from './record.ts'
 
 /** Reading what is: the lock table, lists, and whether anything is under way. Changes nothing. */
@@ -79,20 +79,6 @@ export async function holders(
     }),
   )
 }
-
-const STATES: readonly JobState[] = [
-  'received',
-  'planned',
-  'waiting',
-  'queued',
-  'running',
-  'done',
-  'failed',
-  'cancelled',
-  'refused',
-  'expired',
-  'needs-human',
-]
 
 async function inStates(redis: Redis, states: readonly JobState[]): Promise<readonly string[]> {
   const lists = await Promise.all(states.map((state) => redis.zrange(keys.jobsIn(state), '0', '-1')))

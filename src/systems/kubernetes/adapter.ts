@@ -6,7 +6,7 @@ import type { Session } from './session.ts'
 import { watches } from './watch.ts'
 
 export type { ClusterOptions } from './options.ts'
-export { type Credentials, credentialsExpiry, type Expiry } from './credentials.ts'
+export { type Credentials, credentialsExpiry } from './credentials.ts'
 
 /**
  * A cluster through @kubernetes/client-node. Nothing is read and nothing is connected before the first call, which also loads the client
