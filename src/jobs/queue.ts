@@ -104,17 +104,31 @@ function openProducers({ store, log, clock }: QueueDeps): Producers {
   }
 }
 
-const keyed =
-  ({ redis }: Store, name: KeyedName, work: Processors['inbox']): Processor =>
-  async (job, _token, signal) => {
+async function workOff({ redis }: Store, name: KeyedName, work: Processors['inbox'], key: string, signal: AbortSignal) {
+  while (!signal.aborted) {
+    const due = await redis.hget(keys.due(name), key)
+    if (due === null) return
+    await work(key, signal)
+    if ((await SETTLE(redis, [keys.due(name)], [key, due])) === 1) return
+  }
+}
+
+/** After a stall the queue hands a key out again, also to the process that is still at it: there one waits for the other. */
+function keyed(store: Store, name: KeyedName, work: Processors['inbox']): Processor {
+  const busy = new Map<string, Promise<void>>()
+  return async (job, _token, signal) => {
     const key = String(job.data.key)
-    for (;;) {
-      const due = await redis.hget(keys.due(name), key)
-      if (due === null) return
-      await work(key, signal ?? NEVER)
-      if ((await SETTLE(redis, [keys.due(name)], [key, due])) === 1) return
+    const turn = (busy.get(key) ?? Promise.resolve())
+      .catch(() => {})
+      .then(() => workOff(store, name, work, key, signal ?? NEVER))
+    busy.set(key, turn)
+    try {
+      await turn
+    } finally {
+      if (busy.get(key) === turn) busy.delete(key)
     }
   }
+}
 
 /** Marked again between its last look and its end, when the id was still taken: queued again. */
 function watchMarks(deps: QueueDeps, producers: Producers, name: KeyedName, worker: Worker): Worker {

@@ -1,4 +1,4 @@
-import { Queue, Worker } from 'bullmq'
+import { Queue, QueueEvents, Worker } from 'bullmq'
 import { describe, expect, test } from 'vitest'
 import { openJournal } from '../../src/jobs/journal.ts'
 import { backoffMs } from '../../src/jobs/queue.ts'
@@ -69,6 +69,36 @@ describe('the keyed queues of the bot', () => {
     await until(engine.jobs, job, 'done')
     await expect.poll(() => drawn.at(-1)).toBe(`job/${job} done`)
     await expect.poll(async () => (await engine.idle()).idle).toBe(true)
+  })
+
+  test('a key that the queue hands out again after a stall waits for the one who is still at it', async () => {
+    const begun = latch()
+    const hold = latch()
+    const seen: string[] = []
+    let at = 0
+    const outbox = async (key: string): Promise<void> => {
+      seen.push(`${key} ${++at}`)
+      begun.open()
+      await hold.opened
+      at--
+    }
+    const engine = await start({ processors: { inbox: () => Promise.resolve(), outbox } })
+    await engine.wake('outbox', 'job/1')
+    await begun.opened
+    const [lock = ''] = await store().redis.keys('{sluice}:outbox:k-*:lock')
+    const queue = new Queue('outbox', { connection: store().redis, prefix: '{sluice}' })
+    const events = new QueueEvents('outbox', { connection: store().blocking(), prefix: '{sluice}' })
+    await events.waitUntilReady()
+    const stalled = new Promise((resolve) => events.once('stalled', resolve))
+    await store().redis.del(lock)
+    await stalled
+    await engine.wake('outbox', 'job/1')
+    await expect.poll(() => queue.getActiveCount()).toBe(1)
+    hold.open()
+    await expect.poll(async () => (await engine.idle()).idle).toBe(true)
+    expect(seen).toEqual(['job/1 1', 'job/1 1'])
+    await events.close()
+    await queue.close()
   })
 
   test('pauses between attempts: the platform’s wish, else growing to 30 s', () => {
