@@ -76,22 +76,26 @@ async function grown(
   return groups.filter(({ key }) => !of.approved.has(key))
 }
 
-type Before = { readonly intended: ReadonlySet<string>; readonly gone: ReadonlySet<string> }
-async function earlier(ctx: StepContext): Promise<Before> {
-  const entries = [...(await ctx.journal.read())].map(([key, entry]) => ({ uid: key.replace(/^pod:/, ''), ...entry }))
-  return {
-    intended: new Set(entries.map(({ uid }) => uid)),
-    gone: new Set(entries.filter(({ evidence }) => evidence !== undefined).map(({ uid }) => uid)),
-  }
+type Before = { readonly intended: ReadonlySet<string>; readonly gone: number }
+/** What earlier attempts asked to go, and how many of it are gone: nobody may have been there to see it. */
+async function earlier(ctx: StepContext, { sorted }: Survey): Promise<Before> {
+  const here = new Set(sorted.map(({ pod }) => pod.uid))
+  const entries = [...(await ctx.journal.read())].map(([key, { evidence }]) => {
+    const uid = key.replace(/^pod:/, '')
+    return { uid, gone: evidence !== undefined || !here.has(uid) }
+  })
+  return { intended: new Set(entries.map(({ uid }) => uid)), gone: entries.filter(({ gone }) => gone).length }
 }
+
+const goneText = (gone: number): string =>
+  gone === 0 ? 'no pods to evict' : `${gone} pod${gone === 1 ? '' : 's'} gone`
 
 function evidenceOf(end: EvictionEnd, survey: Survey): Evidence {
   const stays = survey.sorted.filter(({ does }) => does === 'skip').length
   const notes = [...warningTexts(survey.sorted), ...end.notes]
-  const text = end.gone === 0 ? 'no pods to evict' : `${end.gone} pod${end.gone === 1 ? '' : 's'} gone`
   return {
     kind: 'evidence',
-    text: `${text}, ${stays} stay${stays === 1 ? 's' : ''}`,
+    text: `${goneText(end.gone)}, ${stays} stay${stays === 1 ? 's' : ''}`,
     data: { gone: end.gone, stays, notes },
   }
 }
@@ -123,7 +127,8 @@ async function stopped(of: DrainOf, end: EvictionEnd, ctx: StepContext): Promise
 
 async function run(of: DrainOf, ctx: StepContext): Promise<Evidence | Gate> {
   const options = optionsNow(of, ctx)
-  const [before, survey] = await Promise.all([earlier(ctx), surveyNode(ctx.cluster, of.node.name, options, ctx)])
+  const survey = await surveyNode(ctx.cluster, of.node.name, options, ctx)
+  const before = await earlier(ctx, survey)
   const fatal = fatalTexts(survey.sorted)
   if (fatal.length > 0) return blockedGate(of, survey.sorted, fatal, AGAIN_MS)
   const more = await grown(of, survey, ctx)
@@ -136,7 +141,7 @@ async function run(of: DrainOf, ctx: StepContext): Promise<Evidence | Gate> {
     pods,
     node: of.node.name,
     intended: before.intended,
-    goneBefore: before.gone.size,
+    goneBefore: before.gone,
   })
   if (end.kind === 'done') return evidenceOf(end, survey)
   if (end.kind === 'timeout')
@@ -155,13 +160,11 @@ export const evictPods = (of: DrainOf): Step => ({
   timeoutMs: Math.max(of.options.timeoutMs, AGAIN_MS) + MARGIN_MS,
   preview: (ctx) => preview(of, ctx),
   done: async (ctx) => {
-    const { sorted } = await surveyNode(ctx.cluster, of.node.name, optionsNow(of, ctx), ctx)
-    if (sorted.some(({ does }) => does !== 'skip')) return undefined
-    return {
-      kind: 'evidence',
-      text: `no pods to evict, ${sorted.length} stay`,
-      data: { gone: 0, stays: sorted.length },
-    }
+    const survey = await surveyNode(ctx.cluster, of.node.name, optionsNow(of, ctx), ctx)
+    if (survey.sorted.some(({ does }) => does !== 'skip')) return undefined
+    const { gone } = await earlier(ctx, survey)
+    const stays = survey.sorted.length
+    return { kind: 'evidence', text: `${goneText(gone)}, ${stays} stay`, data: { gone, stays } }
   },
   run: (ctx) => run(of, ctx),
 })

@@ -1,7 +1,15 @@
 import { SluiceError } from '../errors.ts'
 import type { Cluster, Eviction, Pdb, PodEvent } from '../systems/kubernetes/port.ts'
 import { type DrainOptions, podName, type Sorted } from './drain-filters.ts'
-import { type Flight, type Lane, newLane, onBudgetNews, onRefusedByBudget, RETRY_MS } from './eviction-state.ts'
+import {
+  type Flight,
+  type Lane,
+  newLane,
+  onBudgetNews,
+  onNotAsked,
+  onRefusedByBudget,
+  RETRY_MS,
+} from './eviction-state.ts'
 import type { Progress, StepJournal } from './step.ts'
 import { budgetsOf, ignoresBudgets, pdbName } from './survey.ts'
 import { makeWaker, type Waker } from './waker.ts'
@@ -23,7 +31,7 @@ export type EvictionRun = {
   readonly serverAheadMs: number
   /** uids whose eviction was intended by an earlier attempt: looked at before they are asked to go again. */
   readonly intended: ReadonlySet<string>
-  /** Pods that earlier attempts saw go. */
+  /** Pods that earlier attempts asked to go and that are gone by now. */
   readonly goneBefore: number
   readonly journal: StepJournal
   readonly report: (progress: Progress) => void
@@ -191,9 +199,10 @@ function onLostAnswer(loop: Loop, flight: Flight, error: unknown): void {
 /** One eviction and what its answer means; wakes the loop. Never throws. */
 export async function evictOne(loop: Loop, flight: Flight): Promise<void> {
   const { cluster, options } = loop.run
-  const newsAtStart = loop.lanes.get(flight.budget ?? '')?.news ?? 0
+  const lane = loop.lanes.get(flight.budget ?? '')
+  const newsAtStart = lane?.news ?? 0
   try {
-    if (flight.recheck && !(await lookAgain(loop, flight))) return
+    if (flight.recheck && !(await lookAgain(loop, flight))) return onNotAsked(lane, newsAtStart)
     const call = options.disableEviction ? cluster.deletePod : cluster.evict
     const { uid } = flight.pod
     const answer = await call(flight.pod, {

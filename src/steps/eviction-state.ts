@@ -101,6 +101,11 @@ export function onStart(flight: Flight, lane: Lane | undefined, nowMs: number): 
   lane.probeAtMs = nowMs + RETRY_MS
 }
 
+/** It was looked at and goes already: nothing was asked of the budget. */
+export function onNotAsked(lane: Lane | undefined, newsAtStart: number): void {
+  if (lane !== undefined && lane.news === newsAtStart) lane.started -= 1
+}
+
 /** When the loop must look again without any news, ms of its own clock; Infinity = never. */
 export function nextLookMs(flights: readonly Flight[], lanes: ReadonlyMap<string, Lane>, nowMs: number): number {
   const ready = flights.filter(({ phase }) => phase === 'ready')

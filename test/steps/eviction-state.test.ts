@@ -5,6 +5,7 @@ import {
   newLane,
   nextLookMs,
   onBudgetNews,
+  onNotAsked,
   onRefusedByBudget,
   onStart,
   RETRY_MS,
@@ -86,6 +87,20 @@ test('a refusal that crossed the news of room does not close it', () => {
   flights[0]!.phase = 'ready'
   onRefusedByBudget(lane, newsAtStart, 5_000, 1)
   expect(start(flights, of, 2)).toBe(1)
+})
+
+test('a pod that was only looked at leaves the room of its budget to others', () => {
+  const flights = many(3, 'b')
+  const of = lanes(2)
+  const lane = of.get('b')!
+  expect(start(flights, of, 0)).toBe(2)
+  flights[0]!.phase = 'terminating'
+  onNotAsked(lane, lane.news)
+  expect(start(flights, of, 1)).toBe(1)
+  const before = lane.news
+  onBudgetNews(lane, 1, [])
+  onNotAsked(lane, before)
+  expect(lane.started).toBe(0)
 })
 
 test('without any news one more is asked after a while', () => {
