@@ -10,8 +10,6 @@ import { openStore } from '../store/open.ts'
 import { openTickets } from '../systems/redmine/adapter.ts'
 import type { Tickets } from '../systems/redmine/port.ts'
 import { configuredHosts } from './hosts.ts'
-import { labOverlay } from './lab-world.ts'
-import { joinPractice } from './practice-world.ts'
 import { readConfig } from './read-config.ts'
 
 export type WorldOptions = {
@@ -42,9 +40,14 @@ export async function openWorld(options: WorldOptions): Promise<World> {
   const url = config.redis === undefined ? options.env['REDIS_URL'] : readSecret(config.redis.url, options.env)
   const [store, practice] = await Promise.all([
     openStore({ ...(url === undefined || url === '' ? {} : { url }), dir, log, signal: options.signal }),
-    options.practice ? joinPractice(dir, clock, options.signal) : undefined,
+    options.practice
+      ? import('./practice-world.ts').then(({ joinPractice }) => joinPractice(dir, clock, options.signal))
+      : undefined,
   ])
-  const lab = options.kubeconfig === undefined ? undefined : await labOverlay(options.kubeconfig, clock)
+  const lab =
+    options.kubeconfig === undefined
+      ? undefined
+      : await (await import('./lab-world.ts')).labOverlay(options.kubeconfig, clock)
   const overlay = (c: Config): Config => practice?.overlay(c) ?? lab?.(c) ?? c
   config = overlay(config)
   const hosts = practice?.hosts ?? configuredHosts(() => config, options.env)
