@@ -161,6 +161,11 @@ export function attachRedmine(data: RedmineData) {
       call('PUT', `/issues/${id}.json`, { issue: { status_id: await status(true) } }),
     reopen: async (id: string): Promise<void> =>
       call('PUT', `/issues/${id}.json`, { issue: { status_id: await status(false) } }),
+    /** Where the links of the ticket's page lead, as a browser shows it. */
+    linksOf: async (id: string): Promise<readonly string[]> => {
+      const page = await fetch(`${data.url}/issues/${id}`, { headers: { 'X-Redmine-API-Key': data.adminKey } })
+      return [...(await page.text()).matchAll(/href="(http[^"]+)"/g)].map(([, to]) => to ?? '')
+    },
     /** The notes, oldest first; journals without a text are left out. */
     notes: async (id: string): Promise<readonly Journal[]> => {
       const { issue } = await call<{ issue: Issue }>('GET', `/issues/${id}.json?include=journals`)
