@@ -62,7 +62,10 @@ export const ERRORS = {
     advice: 'Use the newest message of the job.',
   },
   'OFFER-OLD': { sentence: 'The command is older than five minutes.', advice: 'Send it again if you still want it.' },
-  'RATE-PERSON': { sentence: 'That were more than 20 requests in a minute.', advice: 'Wait a minute.' },
+  'RATE-PERSON': {
+    sentence: 'Those were too many requests in a minute; this one was not taken.',
+    advice: 'Wait a minute.',
+  },
   'POLICY-NONE': { sentence: 'No policy allows this.', advice: 'Say `why` to see the rules, or ask an operator.' },
   'POLICY-DENIED': { sentence: 'A policy forbids this.', advice: 'Say `why` to see the rule.' },
   'POLICY-UNMET': {

@@ -27,11 +27,13 @@ type State = {
   /** Sends under way by key: the same key at the same time is one message. */
   readonly under: Map<string, Promise<Sent>>
   readonly once: Set<string>
+  /** The message printed last: lines of another one need to say whose they are. */
+  last: string
 }
 
 /** The console's mouth: each key is printed once, also after a restart with the same store. */
 export function consoleSays(deps: SaysDeps): Says {
-  const state: State = { deps, shown: new Map(), under: new Map(), once: new Set() }
+  const state: State = { deps, shown: new Map(), under: new Map(), once: new Set(), last: '' }
   const emit: Says['emit'] = (object, text) => {
     if (deps.json) deps.output.write(`${JSON.stringify(object)}\n`)
     else if (text !== '') deps.output.write(`${text}\n`)
@@ -111,6 +113,7 @@ async function print(
   // known before it is read, so that whoever reacts at once finds it; marked after it is printed, so that a crash between loses nothing
   await keepConsoleMessage(store, place.id, id, { buttons: buttonsOf(message) })
   state.shown.set(id, plain(message))
+  state.last = id
   emit({ type: 'message', id, ...body(message, options.thread, place.id, options.job) }, paint(message, state.deps))
   await keepConsoleMessage(store, place.id, id, { buttons: buttonsOf(message), printed: true })
   return sent
@@ -127,8 +130,12 @@ async function edit(
   const before = new Set((state.shown.get(sent.id) ?? '').split('\n'))
   state.shown.set(sent.id, plain(message))
   await keepConsoleMessage(state.deps.store, sent.place.id, sent.id, { buttons: buttonsOf(message), printed: true })
+  const news = paint(message, state.deps, (line) => !before.has(line))
+  const heading = state.last === sent.id || news === '' ? [] : message.blocks.filter(({ kind }) => kind === 'heading')
+  const whose = heading.length === 0 ? '' : `${paint({ blocks: heading }, state.deps, (line) => before.has(line))}\n`
+  if (news !== '') state.last = sent.id
   emit(
     { type: 'edit', id: sent.id, ...body(message, options.thread, sent.place.id, options.job) },
-    paint(message, state.deps, (line) => !before.has(line)),
+    `${whose === '\n' ? '' : whose}${news}`,
   )
 }

@@ -107,7 +107,9 @@ async function heard(scene: Scene, text: string, thread: string | undefined): Pr
       ? undefined
       : (await aboutMessage(deps.store, messageKey(incoming, await realId(scene, thread))))?.job
   if (incoming.kind === 'text' && !incoming.addressed && threadJob === undefined) return
-  if ((await countRequest(deps.store, person.name, deps.nowMs())) > deps.limits.requestsPerMinute)
+  // a console is a script's or a person's own: its lines are taken one by one, as fast as they are stored
+  const limited = incoming.place.chat !== 'console'
+  if (limited && (await countRequest(deps.store, person.name, deps.nowMs())) > deps.limits.requestsPerMinute)
     return reply(scene, 'slow', refusal(refuse('RATE-PERSON')), thread)
   const choices = await takePending(deps.store, whoIn(scene))
   const understood = deps.understand(text, {
@@ -152,21 +154,27 @@ async function askBack(
 ): Promise<void> {
   if (understood.choices.length > 0) await setPending(scene.deps.store, whoIn(scene), understood.choices)
   const tone = understood.result === 'ask' ? 'info' : 'error'
+  const { shown, said } = split(understood.message)
   const numbered = understood.choices.map((c, i) => `${i + 1}. ${c.label}`)
   const message: Message = {
     blocks: [
-      {
-        kind: 'note',
-        tone,
-        text: `${understood.message.includes('\n') ? '' : understood.message} (${understood.code})`.trimStart(),
-      },
-      ...(understood.message.includes('\n') ? [{ kind: 'code', text: understood.message } as const] : []),
-      ...(numbered.length > 0 ? [{ kind: 'list', items: numbered } as const] : []),
+      ...(shown === '' ? [] : [{ kind: 'code', text: shown } as const]),
+      { kind: 'note', tone, text: `${said} (${understood.code})` },
+      ...numbered.map((text) => ({ kind: 'text', text }) as const),
     ],
     buttons: understood.choices.map((c) => ({ id: `say:${c.text}`, label: c.label })),
     reactions: understood.choices.slice(0, DIGITS.length).map((_, i) => DIGITS[i] ?? ''),
   }
   await reply(scene, 'ask', message, thread)
+}
+
+/** The line with its caret stands in fixed width, and the sentence under it. */
+function split(message: string): { readonly shown: string; readonly said: string } {
+  const lines = message.split('\n')
+  const caret = lines.findIndex((line) => /^\s*\^+\s*$/.test(line))
+  return caret < 0
+    ? { shown: '', said: lines.join(' ') }
+    : { shown: lines.slice(0, caret + 1).join('\n'), said: lines.slice(caret + 1).join(' ') }
 }
 
 /** A change: offered when it is old, else a job. The card follows from the job's first revision. */
