@@ -26,7 +26,7 @@ export async function survey(world: World, steps: readonly Step[]): Promise<read
       if (entry.undone !== undefined)
         lines.push(`${step.title}: taken back${so === undefined ? '' : `, but ${so.text}`}`)
       else if (so !== undefined) lines.push(`${step.title}: ${so.text}${mine ? '' : ' (not by this job)'}`)
-      else lines.push(`${step.title}: ${mine ? partly(world, step) : 'not done'}`)
+      else lines.push(`${step.title}: ${mine ? await partly(world, step) : 'not done'}`)
     } catch (error) {
       if (world.signal.aborted) throw error
       lines.push(`${step.title}: cannot be read (${redact(asSluiceError(error, 'looking').message)})`)
@@ -35,7 +35,10 @@ export async function survey(world: World, steps: readonly Step[]): Promise<read
   return lines
 }
 
-function partly(world: World, step: Step): string {
+async function partly(world: World, step: Step): Promise<string> {
+  const { left } = step
+  if (left !== undefined)
+    return limited(world, `looking at ${step.id}`, LOOK_MS, (signal) => left(contextOf(world, step, signal)))
   const entries = [...world.journal.entries(step.id).values()]
   const done = entries.filter((e) => e.evidence !== undefined).length
   return entries.length === 0 ? 'begun, not finished' : `begun, not finished (${done} of ${entries.length} done)`

@@ -7,6 +7,7 @@ import { budgetFindings, pinnedFindings, podFindings } from './drain-findings.ts
 import { blockedGate, grownGate, timeoutGate } from './drain-gates.ts'
 import { evictAll } from './eviction.ts'
 import type { EvictionEnd } from './eviction-loop.ts'
+import type { Pod } from '../systems/kubernetes/port.ts'
 import { controllerKey, groupPods, workloadsOf } from './pod-groups.ts'
 import type { Evidence, Finding, Gate, PreviewContext, Step, StepContext } from './step.ts'
 import { type Survey, surveyNode } from './survey.ts'
@@ -125,6 +126,31 @@ async function stopped(of: DrainOf, end: EvictionEnd, ctx: StepContext): Promise
   })
 }
 
+const MAX_LEFT = 8
+/** `12 pods gone; still terminating: ...; not evicted: ...`, whoever looked away in between. */
+async function left(of: DrainOf, ctx: StepContext): Promise<string> {
+  const survey = await surveyNode(ctx.cluster, of.node.name, optionsNow(of, ctx), ctx)
+  const { gone } = await earlier(ctx, survey)
+  const here = survey.sorted.filter(({ does }) => does !== 'skip').map(({ pod }) => pod)
+  const said = (what: string, pods: readonly Pod[]): readonly string[] => {
+    const more = pods.length > MAX_LEFT ? ` and ${pods.length - MAX_LEFT} more` : ''
+    return pods.length === 0
+      ? []
+      : [`${pods.length} ${what}: ${pods.slice(0, MAX_LEFT).map(podName).join(', ')}${more}`]
+  }
+  return [
+    `stopped half-way, ${gone} of ${gone + here.length} pods gone`,
+    ...said(
+      'still terminating',
+      here.filter((pod) => pod.deletionAtMs !== undefined),
+    ),
+    ...said(
+      'not evicted',
+      here.filter((pod) => pod.deletionAtMs === undefined),
+    ),
+  ].join('; ')
+}
+
 async function run(of: DrainOf, ctx: StepContext): Promise<Evidence | Gate> {
   const options = optionsNow(of, ctx)
   const survey = await surveyNode(ctx.cluster, of.node.name, options, ctx)
@@ -166,5 +192,6 @@ export const evictPods = (of: DrainOf): Step => ({
     const stays = survey.sorted.length
     return { kind: 'evidence', text: `${goneText(gone)}, ${stays} stay`, data: { gone, stays } }
   },
+  left: (ctx) => left(of, ctx),
   run: (ctx) => run(of, ctx),
 })

@@ -118,6 +118,8 @@ export type Step = {
   /** Asks the world, not the record: is it so already? */
   readonly done: (ctx: StepContext) => Promise<Evidence | undefined>
   readonly run: (ctx: StepContext) => Promise<Evidence | Gate>
+  /** Begun and not finished: what is left of it, read from the world now. */
+  readonly left?: (ctx: StepContext) => Promise<string>
   readonly undo?: (ctx: StepContext) => Promise<Evidence>
   /** May it run again when the journal has an intent without evidence? */
   readonly repeatable: boolean
