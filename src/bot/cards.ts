@@ -137,7 +137,9 @@ export function questionCard(revision: Revision, question: Question, view: View)
           ]
         : []),
       ...(question.kind === 'gate' || revision.plan === undefined ? [] : planBlocks(revision.plan)),
-      ...(question.details.length > 0 ? [{ kind: 'list', items: question.details } as const] : []),
+      ...(question.details.length > 0 && growth.length === 0
+        ? [{ kind: 'list', items: question.details } as const]
+        : []),
       { kind: 'text', text: `Asked by ${revision.asked.by}. ${ask}` },
       ...(votes.length > 0 ? [{ kind: 'text', text: `Votes: ${votes.join(', ')}` } as const] : []),
     ],

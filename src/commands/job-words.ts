@@ -30,14 +30,14 @@ export function neededText(question: Question, nowMs: number): string {
   const have = approvalsOf(question)
   const { approvals, from } = question.needs
   const left = question.expiresAtMs > nowMs ? `${humanSpan(question.expiresAtMs - nowMs)} left` : 'time is up'
-  const who = from.length === 0 ? 'nobody configured' : from.join(', ')
   const typed =
     question.typed === undefined
       ? ''
       : question.typed.by === undefined
         ? `; the asker has not typed \`${question.typed.word}\` yet`
         : `; confirmed by ${question.typed.by}`
-  return `${approvals} of ${who}; ${have.length === 0 ? 'nobody yet' : `has ${have.join(', ')}`}${typed}; ${left}`
+  if (from.length === 0) return `the asker, or anybody who may ask the same; ${left}`
+  return `${approvals} of ${from.join(', ')}; ${have.length === 0 ? 'nobody yet' : `has ${have.join(', ')}`}${typed}; ${left}`
 }
 
 /** A sentence as a button that repeats it. */

@@ -1,11 +1,19 @@
 import { z } from 'zod'
 import { humanSpan } from '../duration.ts'
 import { isRefusal } from '../errors.ts'
-import type { Revision } from '../jobs/job.ts'
+import type { Question, Revision } from '../jobs/job.ts'
 import type { Block, Message } from '../message.ts'
 import { planBlocks } from '../plan-text.ts'
 import { answer } from './command.ts'
-import { findJob, jobNumber, neededText, sentenceOf } from './job-words.ts'
+import { findJob, isOpen, jobNumber, neededText, sentenceOf } from './job-words.ts'
+
+const words = ({ job }: Revision, { choices }: Question): string =>
+  choices.length === 0 ? '' : `Say ${choices.map((c) => `\`job ${job} ${c.word}\``).join(' or ')}. `
+
+const waitsFor = (revision: Revision, question: Question, nowMs: number): string =>
+  question.text === sentenceOf(revision)
+    ? neededText(question, nowMs)
+    : `${question.text} ${words(revision, question)}From ${neededText(question, nowMs)}`
 
 function fields(revision: Revision, nowMs: number): Block {
   const { asked, question, behind, offer } = revision
@@ -14,10 +22,10 @@ function fields(revision: Revision, nowMs: number): Block {
     ['Asked by', `${asked.by} in ${asked.room}, ${humanSpan(Math.max(nowMs - asked.atMs, 0))} ago: ${asked.text}`],
   ]
   if (asked.ticket !== undefined) rows.push(['Ticket', `#${asked.ticket}`])
-  if (question !== undefined) rows.push(['Waits for', `${question.text} Needs ${neededText(question, nowMs)}`])
+  if (question !== undefined) rows.push(['Waits for', waitsFor(revision, question, nowMs)])
   if (behind !== undefined) rows.push(['Behind', `job ${behind}`])
   if (revision.approvedBy.length > 0) rows.push(['Approved by', revision.approvedBy.join(', ')])
-  if (revision.locks.length > 0) rows.push(['Locks', revision.locks.join(', ')])
+  if (isOpen(revision) && revision.locks.length > 0) rows.push(['Locks', revision.locks.join(', ')])
   if (revision.retryOf !== undefined) rows.push(['Retry of', `job ${revision.retryOf}`])
   if (offer !== undefined) rows.push(['You may say', offer])
   return { kind: 'fields', rows }

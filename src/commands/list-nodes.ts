@@ -84,6 +84,8 @@ export const listNodes = answer({
       args.osds === true || args.selector?.osds === true ? osdNodeNames(cluster, ctx.signal) : new Set<string>(),
     ])
     const found = matching(args, nodes, osdNodes)
-    return found.length === 0 ? say(`No such node on ${args.cluster}.`) : nodesTable(found, nowMs, args.wide === true)
+    return found.length === 0
+      ? say(`None of the ${nodes.length} nodes of ${args.cluster} is so.`)
+      : nodesTable(found, nowMs, args.wide === true)
   },
 })

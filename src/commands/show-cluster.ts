@@ -18,7 +18,7 @@ function fields(c: InventoryCluster): readonly (readonly [string, Text])[] {
     ['Place', c.place],
     ['Purpose', c.purpose],
     ['State', c.state],
-    ['Maintainers', c.maintainers.join(', ')],
+    ['Maintainers', c.maintainers.length === 0 ? 'nobody' : c.maintainers.join(', ')],
     ['Masters', c.masters.join(', ')],
     ['Nodes', `${c.nodes.length}${c.live ? '' : ' (from the registry)'}`],
     ['Addresses', c.ipFamily === 'ipv6' ? 'IPv6 only' : 'IPv6 and IPv4'],

@@ -4,11 +4,19 @@ import type { Holding } from '../jobs/job.ts'
 import { say } from '../message.ts'
 import { answer } from './command.ts'
 
-const line = (held: Holding, nowMs: number): string => {
+/** One job holds its locks as a set: one line. */
+const line = ([held, ...others]: readonly [Holding, ...Holding[]], nowMs: number): string => {
   const ticket = held.ticket === undefined ? '' : `, #${held.ticket}`
-  const behind = held.queue.map((q) => `job ${q.job} (${q.person}: ${q.sentence})`)
-  return `${held.lock}: job ${held.job} of ${held.person}, \`${held.sentence}\`${ticket}, for ${humanSpan(Math.max(nowMs - held.sinceMs, 0))}. Behind it: ${behind.length === 0 ? 'nobody' : behind.join(', ')}`
+  const locks = [held, ...others].map((h) => h.lock).join(', ')
+  const queue = new Map([held, ...others].flatMap((h) => h.queue.map((q) => [q.job, q] as const)))
+  const behind = [...queue.values()].map((q) => `job ${q.job} (${q.person}: ${q.sentence})`)
+  return `${locks}: job ${held.job} of ${held.person}, \`${held.sentence}\`${ticket}, for ${humanSpan(Math.max(nowMs - held.sinceMs, 0))}. Behind it: ${behind.length === 0 ? 'nobody' : behind.join(', ')}`
 }
+
+const byJob = (held: readonly Holding[]): readonly (readonly [Holding, ...Holding[]])[] =>
+  [...Map.groupBy(held, ({ job }) => job).values()].flatMap(([first, ...others]) =>
+    first === undefined ? [] : [[first, ...others] as const],
+  )
 
 export const whoHolds = answer({
   name: 'who holds',
@@ -34,6 +42,6 @@ export const whoHolds = answer({
       args.node === undefined
         ? []
         : [{ kind: 'text' as const, text: `A lock is for the whole cluster: ${args.node} is on ${what}.` }]
-    return { blocks: [...node, { kind: 'list', items: held.map((h) => line(h, ctx.nowMs())) }] }
+    return { blocks: [...node, { kind: 'list', items: byJob(held).map((of) => line(of, ctx.nowMs())) }] }
   },
 })

@@ -17,7 +17,10 @@ function reborn(now: JobRecord, by: string): JobRecord {
 
 function goOn(deps: RunDeps, now: JobRecord, person: string, ruling: Ruling): Outcome {
   const { asked, job, plan, state } = now.revision
-  if ((state !== 'failed' && state !== 'needs-human') || plan === undefined) return no(stateNo(now.revision))
+  if ((state !== 'failed' && state !== 'needs-human') || plan === undefined) {
+    const next = isFinal(state) && state !== 'done' ? { next: `\`retry ${job}\` asks for the same again.` } : {}
+    return no({ ...stateNo(now.revision), ...next })
+  }
   if (deps.mode === 'observe') return no(refuse('OBSERVE-ONLY'))
   const { decision } = ruling
   if (isRefusal(decision)) return no(decision)

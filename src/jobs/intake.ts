@@ -1,5 +1,5 @@
 import { within } from '../duration.ts'
-import { ERRORS, isRefusal, refuse } from '../errors.ts'
+import { ERRORS, isRefusal, type Refusal, refuse } from '../errors.ts'
 import type { Decision } from '../policies/policy.ts'
 import { judgePlan, unmet } from './judge.ts'
 import type { Finding } from '../steps/step.ts'
@@ -37,11 +37,17 @@ export function received(job: string, given: Asked, practice: boolean, retryOf?:
 
 const pending = (plan: Plan): readonly StepView[] => plan.steps.map(({ id, title }) => ({ id, title, mark: 'pending' }))
 
-/** `acme/a, acme/b: reason`: each reason once. */
-const blockDetails = (blocks: readonly Finding[]): readonly string[] =>
+/** `acme/a, acme/b: reason`: each reason once, and not where it is what was said already. */
+const blockDetails = (blocks: readonly Finding[], said: string): readonly string[] =>
   [...Map.groupBy(blocks, ({ reason }) => reason)].map(
-    ([reason, of]) => `${of.map(({ object }) => object).join(', ')}: ${reason}`,
+    ([reason, of]) => `${of.map(({ object }) => object).join(', ')}${reason.startsWith(said) ? '' : `: ${reason}`}`,
   )
+
+function blockRefusal({ code = 'PLAN-BLOCKED', fix }: Finding, blocks: readonly Finding[]): Refusal {
+  const said = ERRORS[code].sentence.replace(/\.$/, '')
+  const next = fix === undefined ? {} : { next: fix }
+  return refuse(code, `${said}. Nothing was done.`, { ...next, details: blockDetails(blocks, said) })
+}
 
 /** What a decided plan becomes: queued, a question, or a refusal. */
 async function decided(deps: RunDeps, record: JobRecord, plan: Plan): Promise<(now: JobRecord) => Mutation> {
@@ -56,9 +62,7 @@ async function decided(deps: RunDeps, record: JobRecord, plan: Plan): Promise<(n
   const blocks = plan.findings.filter((f) => f.verdict === 'block')
   const [block] = blocks
   if (block !== undefined) {
-    const next = block.fix === undefined ? {} : { next: block.fix }
-    const code = block.code ?? 'PLAN-BLOCKED'
-    const no = refuse(code, `${ERRORS[code].sentence} Nothing was done.`, { ...next, details: blockDetails(blocks) })
+    const no = blockRefusal(block, blocks)
     const offer = block.sentence === undefined ? {} : { offer: block.sentence }
     return (now) => refused(revise(now, { decision, ...offer }), atMs, no)
   }

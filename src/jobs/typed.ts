@@ -4,10 +4,10 @@ import type { Plan, Question } from './job.ts'
 import { no, type Outcome, yes } from './once.ts'
 import { type JobRecord, type Mutation, revise } from './record.ts'
 
-/** The word the asker has to type once where policy wants that (SR12): the names of the nodes, or the cluster's where no node is acted on. */
+/** The word the asker has to type once where policy wants that (SR12): the node's name, or the cluster's where it is not one node. */
 export const typedFor = (needs: Needs, { target }: Plan): { readonly typed?: { readonly word: string } } =>
   needs.confirm === 'typed'
-    ? { typed: { word: target.nodes.length === 0 ? target.cluster : target.nodes.map(({ name }) => name).join(',') } }
+    ? { typed: { word: target.nodes.length === 1 ? (target.nodes[0]?.name ?? target.cluster) : target.cluster } }
     : {}
 
 /** True while the word has not been typed: approvals alone do not let it start. */

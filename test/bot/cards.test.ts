@@ -42,6 +42,24 @@ const question: Question = {
   askedAtMs: AT,
   expiresAtMs: AT + 1_800_000,
 }
+const asking = (more: Partial<Question>): string =>
+  plain(questionCard(revision({ plan }), { ...question, ...more }, view))
+describe('a question', () => {
+  it('says what grew once', () => {
+    const [now] = plan.findings
+    if (now === undefined) throw new Error('the plan has a finding')
+    const text = asking({ growth: [{ key: 'k', now }], details: ['server23: new, now do: will be cordoned'] })
+    expect(text).toContain('new: server23: will be cordoned')
+    expect(text).not.toContain('new, now do')
+    expect(asking({ details: ['since 10:00'] })).toContain('- since 10:00')
+  })
+  it('asks for the typed confirmation as long as it is missing', () => {
+    expect(asking({ typed: { word: 'server23' } })).toContain('And nico has to type `job 17 server23`')
+    expect(asking({ typed: { word: 'server23', by: 'nico' } })).not.toContain('has to type')
+    expect(asking({})).not.toContain('has to type')
+  })
+})
+
 const revision = (more: Partial<Revision>): Revision => ({
   job: '17',
   revision: 3,

@@ -185,6 +185,12 @@ describe('who holds', () => {
       'cluster/p10: job 17 of nico, `drain server23 on p10`, #1234, for 1h5m. Behind it: job 18 (fran: drain server24 on p10)',
     )
   })
+  test('locks of one job are one line', async () => {
+    const holdings = [holding, { ...holding, lock: 'storage/p10' }]
+    const said = await text(ask(whoHolds, { cluster: 'p10' }, world([], { holdings })))
+    expect(said).toContain('cluster/p10, storage/p10: job 17 of nico')
+    expect(said.match(/job 18/g)).toHaveLength(1)
+  })
   test('nobody', async () => {
     expect(await text(ask(whoHolds, { cluster: 'c2' }, world([], { holdings: [holding] })))).toBe(
       'Nobody holds c2: the next job starts at once.',

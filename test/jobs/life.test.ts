@@ -132,6 +132,28 @@ describe('the life of a job', () => {
     expect(end.result?.details).toEqual(['cordon: server23 is cordoned', 'drain: begun, not finished'])
   })
 
+  test('what is left of a step that was begun is asked from the world', async () => {
+    const drain = toyStep('drain', {
+      run: () => Promise.reject(new SluiceError('DRAIN-EVICT', 'evicting gitea-0')),
+      left: () => Promise.resolve('stopped half-way, 1 of 2 pods gone'),
+    })
+    const { jobs } = await start({ change: change([drain]) })
+    const job = await jobs.submit(asked())
+    const end = await until(jobs, job, 'failed')
+    expect(end.result?.details).toEqual(['drain: stopped half-way, 1 of 2 pods gone'])
+  })
+
+  test('what blocks is refused with each reason once and the objects', async () => {
+    const block = (object: string, reason: string) =>
+      ({ key: object, object, verdict: 'block', code: 'DRAIN-LOCAL', reason, topic: 't' }) as const
+    const why = 'cannot delete Pods with local storage (use --delete-emptydir-data to override)'
+    const preview = async () => [block('acme/a', why), block('acme/b', why), block('acme/c', 'is under two budgets')]
+    const { jobs } = await start({ change: change([toyStep('a', { preview })]) })
+    const end = await until(jobs, await jobs.submit(asked()), 'refused')
+    expect(end.result?.text).toBe('cannot delete Pods with local storage. Nothing was done.')
+    expect(end.result?.details).toEqual(['acme/a, acme/b', 'acme/c: is under two budgets'])
+  })
+
   test('resume goes on behind what is done; retry is a new job', async () => {
     const ran: string[] = []
     const world = { broken: true }
