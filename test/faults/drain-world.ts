@@ -1,0 +1,138 @@
+import { client } from '../lab/kube/client.ts'
+import type { AuditEvent, KubeData, KubeLab } from '../lab/kube/lab.ts'
+import { nodeList } from '../lab/kube/nodes.ts'
+import { until } from '../lab/kube/run.ts'
+import { attachKube } from '../lab/kube.ts'
+import { apply, deployment, namespace, type PodShape, removeNamespace, statefulSet } from '../lab/workloads.ts'
+import { PODS } from './drain-points.ts'
+
+/** Kept from everybody else's pods by this taint, in the cluster that all tests share. */
+const TAINT = { key: 'drain-kill', effect: 'NoSchedule' }
+/** Where evicted pods go. */
+const REFUGE = 'server599'
+
+type Pod = {
+  readonly metadata: { readonly name: string; readonly namespace: string; readonly uid: string }
+  readonly spec: { readonly nodeName?: string }
+  readonly status: { readonly conditions?: readonly { readonly type: string; readonly status: string }[] }
+}
+type Node = {
+  readonly metadata: { readonly uid: string }
+  readonly spec: { readonly unschedulable?: boolean }
+  readonly status: Pod['status']
+}
+
+/** A node with its pods in a namespace of their own. */
+export type Loaded = { readonly node: string; readonly namespace: string; readonly uids: readonly string[] }
+export type DrainWorld = {
+  /** uid of kube-system. */
+  readonly uid: string
+  /** Makes node `server500 + number` Ready with 20 pods that policy lets go: some free, some under a budget, some one by one. */
+  readonly load: (number: number) => Promise<Loaded>
+  readonly podsOn: (node: string) => Promise<readonly Pod[]>
+  readonly isCordoned: (node: string) => Promise<boolean>
+  /** The evictions in a namespace that the API server carried out, by the uid they were asked for. */
+  readonly evicted: (namespace: string) => Promise<readonly string[]>
+  /** What stands in a namespace, for the text of a failure. */
+  readonly describe: (namespace: string) => Promise<string>
+  readonly drop: (loaded: Loaded) => Promise<void>
+  readonly close: () => Promise<void>
+}
+
+const isReady = ({ status }: { readonly status: Pod['status'] }): boolean =>
+  status.conditions?.some(({ type, status: is }) => type === 'Ready' && is === 'True') ?? false
+
+const isEviction = (event: AuditEvent): boolean =>
+  event.subresource === 'eviction' && event.stage === 'ResponseComplete' && event.code === 201 && !event.dryRun
+
+async function makeNode(lab: KubeLab, name: string): Promise<void> {
+  // nodeList() has just made it
+  const { items } = JSON.parse(nodeList([name], lab.versions['kubernetes'] ?? '')) as { items: { spec: object }[] }
+  await apply(
+    lab.kubectl,
+    items.map((node) => ({ ...node, spec: { taints: [TAINT] } })),
+  )
+}
+
+/** Eight that may go at once, eight three at a time, four one at a time; they end at different moments. */
+function workloads(node: string, ns: string): Parameters<typeof apply>[1] {
+  const shape = (name: string, termMs: number): PodShape => ({
+    namespace: ns,
+    name,
+    node,
+    pool: { key: 'kubernetes.io/hostname', operator: 'In', values: [node, REFUGE] },
+    tolerations: [{ key: TAINT.key, operator: 'Exists' }],
+    termMs,
+  })
+  return [
+    ...deployment({ ...shape('web', 150), replicas: 5 }),
+    ...deployment({ ...shape('slow', 500), replicas: 3 }),
+    ...deployment({ ...shape('api', 250), replicas: 8, pdb: { maxUnavailable: 3 } }),
+    ...statefulSet({ ...shape('db', 100), replicas: 4, pdb: { maxUnavailable: 1 } }),
+  ]
+}
+
+/** The shared cluster, with nodes and namespaces of this world's own in it. */
+export async function openDrainWorld(data: KubeData): Promise<DrainWorld> {
+  const lab = attachKube(data)
+  const api = client(data.kubeconfig)
+  const get = async <T>(path: string): Promise<T> => {
+    const { code, body } = await api.call('GET', path)
+    if (code !== 200) throw new Error(`GET ${path}: ${code}`)
+    return JSON.parse(body)
+  }
+  const podsOn = (node: string): Promise<readonly Pod[]> =>
+    api.list<Pod>(`/api/v1/pods?fieldSelector=spec.nodeName%3D${node}`)
+  const nodeReady = async (name: string) => (isReady(await get<Node>(`/api/v1/nodes/${name}`)) ? true : undefined)
+  const budgets = (ns: string) =>
+    api.list<{ readonly status: { readonly currentHealthy?: number; readonly expectedPods?: number } }>(
+      `/apis/policy/v1/namespaces/${ns}/poddisruptionbudgets`,
+    )
+  const settled = async (ns: string): Promise<boolean> =>
+    (await budgets(ns)).every(
+      ({ status }) => (status.expectedPods ?? 0) > 0 && status.currentHealthy === status.expectedPods,
+    )
+  await makeNode(lab, REFUGE)
+  await until(`${REFUGE} Ready`, () => nodeReady(REFUGE))
+  const load = async (number: number): Promise<Loaded> => {
+    const node = `server${500 + number}`
+    const ns = `drain-kill-${number}`
+    await makeNode(lab, node)
+    await until(`${node} Ready`, () => nodeReady(node))
+    await apply(lab.kubectl, [namespace(ns), ...workloads(node, ns)])
+    const uids = await until(`${PODS} pods on ${node}`, async () => {
+      const ready = (await podsOn(node)).filter(isReady)
+      return ready.length === PODS && (await settled(ns)) ? ready.map(({ metadata }) => metadata.uid) : undefined
+    })
+    return { node, namespace: ns, uids }
+  }
+  return {
+    uid: (await get<Node>('/api/v1/namespaces/kube-system')).metadata.uid,
+    load,
+    podsOn,
+    isCordoned: async (node) => (await get<Node>(`/api/v1/nodes/${node}`)).spec.unschedulable === true,
+    evicted: async (ns) =>
+      (await lab.auditEvents())
+        .filter((event) => event.namespace === ns && isEviction(event))
+        .map(({ requestUid }) => requestUid ?? 'no uid'),
+    describe: async (ns) => {
+      const said = await lab.kubectl(['get', 'pods,pdb', '-n', ns, '-o', 'wide'])
+      const events = (await lab.auditEvents()).filter(
+        (e) => e.namespace === ns && e.subresource === 'eviction' && e.stage === 'ResponseComplete',
+      )
+      return (
+        said.stdout +
+        said.stderr +
+        events.map((e) => `${new Date(e.atMs).toISOString()} ${e.name} ${e.code} ${e.dryRun}`).join('\n')
+      )
+    },
+    drop: async ({ node, namespace: ns }) => {
+      await removeNamespace(lab.kubectl, ns)
+      await api.call('DELETE', `/api/v1/nodes/${node}`)
+    },
+    close: async () => {
+      await api.call('DELETE', `/api/v1/nodes/${REFUGE}`)
+      api.close()
+    },
+  }
+}
