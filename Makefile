@@ -8,7 +8,7 @@ help: ## this list
 
 demo: ## a guided tour on simulated clusters (LAB=1: on the lab's real p10)
 	@sh scripts/setup.sh $(if $(LAB),test,demo)
-	@$(if $(LAB),sh scripts/node.sh node test/lab/with.ts p10 -- )bin/sluice demo$(if $(LAB), --kubeconfig '{p10.kubeconfig}')
+	@$(if $(LAB),sh scripts/node.sh node test/lab/with.ts p10 -- sh scripts/node.sh node test/lab/demo.ts '{p10.kubeconfig}',bin/sluice demo)
 
 test: ## every test, on real servers where they can be had
 	@sh scripts/setup.sh test
