@@ -120,8 +120,9 @@ async function heard(scene: Scene, text: string, thread: string | undefined): Pr
   if (understood.result === 'ignore') return
   if (understood.result !== 'command') return askBack(scene, understood, thread)
   const [first] = understood.commands
+  const meant = chosenSentence(text, choices)
   const where = { ...(thread === undefined ? {} : { thread }), ...(threadJob === undefined ? {} : { threadJob }) }
-  if (first !== undefined && first.risk !== 'read') return wanted(scene, first, text, thread)
+  if (first !== undefined && first.risk !== 'read') return wanted(scene, first, meant, thread)
   for (const [i, command] of understood.commands.entries()) {
     await deps.answer({
       command: command.command,
@@ -129,7 +130,7 @@ async function heard(scene: Scene, text: string, thread: string | undefined): Pr
       person: person.name,
       room: room.name,
       event: `${scene.event}${i === 0 ? '' : `:${i}`}`,
-      text,
+      text: meant,
       atMs: incoming.sentAtMs,
       place: incoming.place,
       ...where,
@@ -141,6 +142,13 @@ const threadOf = async (deps: HandleDeps, job: string): Promise<NonNullable<Unde
   job,
   words: wordsOf((await deps.jobs.get(job))?.question),
 })
+/** What a number or a label stood for: a job shows the sentence, not `1`. */
+const chosenSentence = (
+  text: string,
+  choices: readonly { readonly label: string; readonly text: string }[] = [],
+): string =>
+  choices.find(({ label }, i) => [String(i + 1), label.toLowerCase()].includes(text.trim().toLowerCase()))?.text ?? text
+
 const wordsOf = (question: JobQuestion | undefined): readonly string[] => [
   ...(question?.choices.map((c) => c.word) ?? []),
   ...(question?.typed === undefined ? [] : [question.typed.word]),

@@ -85,7 +85,7 @@ export const listNodes = answer({
     ])
     const found = matching(args, nodes, osdNodes)
     return found.length === 0
-      ? say(`None of the ${nodes.length} nodes of ${args.cluster} is so.`)
+      ? say(`No node of ${args.cluster} matches (it has ${nodes.length}).`)
       : nodesTable(found, nowMs, args.wide === true)
   },
 })

@@ -19,7 +19,7 @@ function fields(c: InventoryCluster): readonly (readonly [string, Text])[] {
     ['Purpose', c.purpose],
     ['State', c.state],
     ['Maintainers', c.maintainers.length === 0 ? 'nobody' : c.maintainers.join(', ')],
-    ['Masters', c.masters.join(', ')],
+    ['Masters', c.masters.length === 0 ? 'not known' : c.masters.join(', ')],
     ['Nodes', `${c.nodes.length}${c.live ? '' : ' (from the registry)'}`],
     ['Addresses', c.ipFamily === 'ipv6' ? 'IPv6 only' : 'IPv6 and IPv4'],
     ['Rook', c.rook ? 'yes' : 'no'],

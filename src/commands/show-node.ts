@@ -60,6 +60,7 @@ export const showNode = answer({
     "what's running on {node}",
     'what pods run|are on {node}',
     'which pods run|are on {node}',
+    'how many pods run|are on {node}',
     '[list|show|get] pods on|of {node}',
     'status|state [of] {node}',
     'how is {node}',

@@ -24,7 +24,7 @@ function rules(revision: Revision): readonly Text[] {
   if (decision.kind === 'deny')
     return [
       `Rules that match: ${names}.`,
-      `Refused (${decision.code}): ${decision.reason}.`,
+      `Refused (${decision.code}): ${decision.reason.replace(/\.$/, '')}.`,
       ...(decision.help === undefined ? [] : [decision.help]),
     ]
   const { approvals, from, ticket, confirm } = decision.needs

@@ -63,14 +63,14 @@ function addUp(rules: readonly Rule[], request: Request): Decision {
   const approvals = Math.max(...needs.map((n) => n.approvals))
   const names = rules.map((rule) => rule.name)
   if (needs.some((n) => n.ticket === 'required') && request.ticket === undefined) {
-    return { kind: 'deny', code: 'POLICY-TICKET', reason: 'a ticket is required for this', rules: names }
+    return { kind: 'deny', code: 'POLICY-TICKET', reason: 'It needs a ticket.', rules: names }
   }
   if (eligible.length < approvals) {
     const groups = [...new Set(needs.flatMap((n) => n.from))].join(', ')
     return {
       kind: 'deny',
       code: 'POLICY-UNMET',
-      reason: `it needs ${approvals} approvals from ${groups}, but only ${eligible.length} configured people could give one`,
+      reason: `It needs ${approvals} approvals from ${groups}, and ${eligible.length === 0 ? 'nobody' : `only ${eligible.map((p) => p.name).join(', ')}`} could give one.`,
       rules: names,
     }
   }
