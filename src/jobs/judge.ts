@@ -26,6 +26,7 @@ export async function judge(deps: Judging, { asking, target, risk, facts }: Case
       command: asking.command,
       risk,
       args: target?.args ?? asking.args,
+      ...(target === undefined ? {} : { nodes: target.nodes }),
       nowMs: deps.clock.now(),
       facts,
     })

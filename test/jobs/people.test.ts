@@ -44,6 +44,20 @@ describe('approval', () => {
     expect(await jobs.vote({ job, choice: 'approve', ...word('amal') })).toMatchObject({ code: 'VOTE-CLOSED' })
   })
 
+  test('policy is asked about the nodes of the plan, when planning and again at the start', async () => {
+    const { step } = counted()
+    const seen: (readonly string[] | undefined)[] = []
+    const decide: Decide = ({ nodes }) => {
+      seen.push(nodes?.map(({ name }) => name))
+      return ALLOW
+    }
+    const { jobs } = await start({ change: change([step]), decide })
+    const { plan } = await until(jobs, await jobs.submit(asked()), 'done')
+    const names = plan?.target.nodes.map(({ name }) => name)
+    expect(names).not.toEqual([])
+    expect(seen).toEqual([names, names])
+  })
+
   test('two approvals are two people; the same event and the same person count once', async () => {
     const { ran, step } = counted()
     const { jobs } = await start({ change: change([step]), decide: () => needs(2) })

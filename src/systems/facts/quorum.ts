@@ -3,6 +3,8 @@ import type { QuorumFact } from './port.ts'
 
 /** A kubelet renews its node's Lease every 10 s; older than this it is not there. */
 const LEASE_MS = 20_000
+/** The API server tells its time in whole seconds: it may be that much later. */
+const CLOCK_STEP_MS = 1_000
 
 /**
  * The voters of a stacked etcd as the cluster shows them. A voter is healthy only if its etcd pod and its node are Ready and the node's Lease is
@@ -60,6 +62,6 @@ async function staleLease(
 ): Promise<string | undefined> {
   const renewedAtMs = (await cluster.lease('kube-node-lease', node.name, { signal }))?.renewedAtMs
   if (renewedAtMs === undefined) return 'the node has no Lease'
-  const ageMs = nowMs - renewedAtMs
+  const ageMs = nowMs + CLOCK_STEP_MS - renewedAtMs
   return ageMs < LEASE_MS ? undefined : `its kubelet was last heard ${Math.round(ageMs / 1000)} s ago`
 }
