@@ -113,7 +113,7 @@ await real(['p10', 'redmine', 'synapse'], 'p10 from three chats', (p10, redmineD
   describe('drain server65 while server63 is without power', { timeout: 180_000 }, () => {
     const alive = (name: string) =>
       until(`${name} is healthy again`, 120_000, async () => {
-        const fresh = (await stage.leaseAgeMs(name)) < LEASE_MS / 2
+        const fresh = ((await stage.leaseAgeMs(name)) ?? LEASE_MS) < LEASE_MS / 2
         return fresh && (await stage.controlPlaneIsReady(name)) ? true : undefined
       })
 
@@ -122,13 +122,13 @@ await real(['p10', 'redmine', 'synapse'], 'p10 from three chats', (p10, redmineD
       await powerOff('server63')
       try {
         await until('server63 is silent', 60_000, async () =>
-          (await stage.leaseAgeMs('server63')) > LEASE_MS ? true : undefined,
+          ((await stage.leaseAgeMs('server63')) ?? 0) > LEASE_MS ? true : undefined,
         )
         const job = await ask(nico, 'drain server65 on p10', 'mention')
         const card = await look('a refusal', (s) => cardOf(job)(s) && s.text.includes('refused'))
         expect(card.text).toContain('QUORUM')
         expect(card.text).toContain('server63')
-        expect(card.mentions).toEqual([nico.id])
+        expect(card.mentions).toContain(nico.id)
         expect(await stage.cordoned()).toEqual([])
       } finally {
         await powerOn('server63')

@@ -18,20 +18,17 @@ export type Stage = {
   readonly isDrained: (by: { readonly job: string; readonly person: string; readonly ticket: string }) => Promise<void>
   readonly node: (name: string) => Promise<SeenNode>
   readonly cordoned: () => Promise<readonly string[]>
-  /** Its node is Ready, and so is its etcd. */
+  /** Its node is Ready, and so is its etcd and its API server. */
   readonly controlPlaneIsReady: (node: string) => Promise<boolean>
   /** Since the kubelet's last sign. */
-  readonly leaseAgeMs: (node: string) => Promise<number>
+  readonly leaseAgeMs: (node: string) => Promise<number | undefined>
   readonly close: () => Promise<void>
 }
 export type SeenNode = {
   readonly metadata: { readonly annotations?: Readonly<Record<string, string>> }
   readonly spec: { readonly unschedulable?: boolean }
-  readonly status: { readonly conditions: readonly { readonly type: string; readonly status: string }[] }
 }
 type Named = { readonly metadata: { readonly name: string } }
-const isReady = ({ status }: SeenNode): boolean =>
-  status.conditions.some(({ type, status: is }) => type === 'Ready' && is === 'True')
 type Kubectl = ReturnType<typeof attachP10>['kubectl']
 
 const workloads = [
@@ -76,9 +73,9 @@ export async function openStage(data: KubeData): Promise<Stage> {
       const { items } = await read<{ items: readonly (SeenNode & Named)[] }>('get', 'nodes')
       return items.filter(({ spec }) => spec.unschedulable).map(({ metadata }) => metadata.name)
     },
-    controlPlaneIsReady: async (name) => {
-      const pod = await read<SeenNode>('get', 'pod', `etcd-${name}`, '-n', 'kube-system')
-      return isReady(await node(name)) && isReady(pod)
+    controlPlaneIsReady: (name) => {
+      const pods = ['etcd', 'kube-apiserver'].map((server) => ['pod', `${server}-${name}`, '-n', 'kube-system'])
+      return allReady(kubectl, ['node', name], ...pods)
     },
     leaseAgeMs: async (name) => leaseAge(kubectl, name),
     close: async () => {
@@ -121,11 +118,16 @@ async function healthy(kubectl: Kubectl): Promise<void> {
   await waitRunning(kubectl, ROOK, 6)
 }
 
-/** The lab's API server has this machine's clock. */
-async function leaseAge(kubectl: Kubectl, node: string): Promise<number> {
-  const { stdout } = await must(
-    kubectl,
-    ...['get', 'lease', node, '-n', 'kube-node-lease', '-o', 'jsonpath={.spec.renewTime}'],
-  )
-  return Date.now() - Date.parse(stdout)
+/** The lab's API server has this machine's clock. One that is booting may refuse: then nothing is known. */
+async function leaseAge(kubectl: Kubectl, node: string): Promise<number | undefined> {
+  const lease = ['get', 'lease', node, '-n', 'kube-node-lease', '-o', 'jsonpath={.spec.renewTime}']
+  const { code, stdout } = await kubectl(lease)
+  return code === 0 ? Date.now() - Date.parse(stdout) : undefined
+}
+
+/** Not while the API server cannot say. */
+async function allReady(kubectl: Kubectl, ...objects: readonly (readonly string[])[]): Promise<boolean> {
+  const ready = 'jsonpath={.status.conditions[?(@.type=="Ready")].status}'
+  const said = await Promise.all(objects.map((object) => kubectl(['get', ...object, '-o', ready])))
+  return said.every(({ stdout }) => stdout === 'True')
 }
