@@ -47,11 +47,13 @@ export function planHash(command: string, target: Target, findings: readonly Fin
     .digest('hex')}`
 }
 
-/** What is new and not `skip`, or worse than it was. */
+/** What is new and not `skip`, or worse than it was. A workload that lost a budget is not new: Rook takes its default one away while a host drains. */
 export function grew(before: readonly Finding[], now: readonly Finding[]): Growth {
   const was = byKey(before)
+  const underMore = (key: string): Finding | undefined =>
+    before.find((finding) => finding.key.startsWith(`${key} pdb `))
   return [...byKey(now).values()].flatMap((finding) => {
-    const known = was.get(finding.key)
+    const known = was.get(finding.key) ?? underMore(finding.key)
     if (known === undefined) return finding.verdict === 'skip' ? [] : [{ key: finding.key, now: finding }]
     return RANK[finding.verdict] > RANK[known.verdict] ? [{ key: finding.key, was: known, now: finding }] : []
   })
