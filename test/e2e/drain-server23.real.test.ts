@@ -26,6 +26,8 @@ await real(['p10', 'redmine', 'synapse'], 'p10 from three chats', (p10, redmineD
     await stage?.close()
   }, 120_000)
 
+  beforeEach(() => stage.reset(), 120_000)
+
   const markersOn = async (ticket: string): Promise<readonly (string | undefined)[]> =>
     (await redmine.notes(ticket)).map(({ notes }) => /^sluice:\d+:\w+$/m.exec(notes)?.[0])
   /** Ends when the result is noted, which is the last; then all four are there, once each and in order. */
@@ -52,8 +54,6 @@ await real(['p10', 'redmine', 'synapse'], 'p10 from three chats', (p10, redmineD
   }
 
   describe('drain server23', { timeout: 120_000 }, () => {
-    beforeEach(() => stage.reset(), 120_000)
-
     const story = (name: string, room: () => ChatRoom, how: 'mention' | '!') =>
       test(`${name}: asked by ${how}, approved by another person's reaction, done, noted, put back`, async () => {
         const { ask, look, raw, seen, nico, fran } = room()
@@ -67,7 +67,7 @@ await real(['p10', 'redmine', 'synapse'], 'p10 from three chats', (p10, redmineD
         await stage.isDrained({ job, person: 'nico', ticket })
         await isNoted(job, ticket)
         expect(await raw(card.id)).toContain(`/issues/${ticket}`)
-        expect(await redmine.linksOf(ticket)).toContain(await room().link(card.id))
+        expect(await redmine.linksOf(ticket)).toContain(room().link(card.id))
 
         const back = await ask(nico, 'uncordon server23 on p10', how)
         await look('the uncordon is done', isDone(back))
