@@ -1,4 +1,3 @@
-import { asSluiceError } from '../errors.ts'
 import { FINAL, type Revision } from '../jobs/job.ts'
 import { type Drawn, readDrawn, writeDrawn } from '../store/messages.ts'
 import { card, closedQuestion, endLine, questionCard } from './cards.ts'
@@ -7,17 +6,45 @@ import { notesAreDue } from './notes.ts'
 import { placeKey, placesOf, roomOf } from './places.ts'
 import { chatOf, edit, type OutboxDeps, post } from './send.ts'
 
-/** Draws the newest revision of a job in every place of its room and asks for its notes. One failing place does not stop the others. */
+/**
+ * Draws the newest revision of a job in every place of its room and asks for its notes. With several places each has a key of its own, and so its own
+ * pauses after a failure: a platform that is away holds back no other.
+ */
 export async function draw(deps: OutboxDeps, job: string, wake: (key: string) => Promise<void>): Promise<void> {
   const revision = await deps.jobs.get(job)
-  const room = revision === undefined ? undefined : roomOf(revision.asked.room, deps.rooms())
-  if (revision === undefined || room === undefined || revision.state === 'received') return
-  const places = placesOf(room, deps.chats)
-  const drawn = await Promise.allSettled(places.map((place) => drawIn(deps, place, revision)))
-  // a key of their own: a Redmine that is away must not hold back the cards
-  if (await notesAreDue(deps, revision)) await wake(`notes/${job}`)
-  const failed = drawn.find((r) => r.status === 'rejected')
-  if (failed !== undefined) throw asSluiceError(failed.reason, `drawing job ${job}`)
+  if (revision === undefined || revision.state === 'received') return
+  const places = placesOfJob(deps, revision)
+  const [only] = places
+  if (places.length > 1) for (const place of places) await wake(`draw/${job}/${placeKey(place)}`)
+  else await drawThenNotes(deps, only, revision, wake)
+}
+
+/** Draws the newest revision in one place of a job: `17/slack:C1`. */
+export async function drawAt(deps: OutboxDeps, which: string, wake: (key: string) => Promise<void>): Promise<void> {
+  const slash = which.indexOf('/')
+  const revision = await deps.jobs.get(which.slice(0, slash))
+  if (revision === undefined) return
+  const place = placesOfJob(deps, revision).find((p) => placeKey(p) === which.slice(slash + 1))
+  await drawThenNotes(deps, place, revision, wake)
+}
+
+/** The notes come after the card they link, and also when the card cannot be drawn; their key is their own: a Redmine that is away holds back no card. */
+async function drawThenNotes(
+  deps: OutboxDeps,
+  place: Place | undefined,
+  revision: Revision,
+  wake: (key: string) => Promise<void>,
+): Promise<void> {
+  try {
+    if (place !== undefined) await drawIn(deps, place, revision)
+  } finally {
+    if (await notesAreDue(deps, revision)) await wake(`notes/${revision.job}`)
+  }
+}
+
+const placesOfJob = (deps: OutboxDeps, { asked }: Revision): readonly Place[] => {
+  const room = roomOf(asked.room, deps.rooms())
+  return room === undefined ? [] : placesOf(room, deps.chats)
 }
 
 async function drawIn(deps: OutboxDeps, place: Place, revision: Revision): Promise<void> {

@@ -2,7 +2,7 @@ import { asSluiceError } from '../errors.ts'
 import type { Message } from '../message.ts'
 import { peekOut, popOut, pushOut } from '../store/messages.ts'
 import type { ChatName, Place } from './chat.ts'
-import { draw } from './draw.ts'
+import { draw, drawAt } from './draw.ts'
 import { writeNotes } from './notes.ts'
 import { placeKey } from './places.ts'
 import { type OutboxDeps, post, tellOne } from './send.ts'
@@ -27,7 +27,7 @@ export type OutItem =
 export type Outbox = {
   /** Stores a message to be sent; resolves when it is stored. */
   readonly send: (item: OutItem) => Promise<void>
-  /** Works one key off: `job/17` draws job 17, `notes/17` writes to its ticket, `place/slack:C1` sends what waits for that place. Throws when the platform did not take it. */
+  /** Works one key off: `job/17` draws job 17, `draw/17/slack:C1` in that place, `notes/17` writes to its ticket, `place/slack:C1` sends what waits for that place. Throws when the platform did not take it. */
   readonly process: (key: string, signal: AbortSignal) => Promise<void>
 }
 
@@ -40,6 +40,7 @@ export function makeOutbox(deps: OutboxDeps, wake: (key: string) => Promise<void
     },
     process: async (key, signal) => {
       if (key.startsWith('job/')) return draw(deps, key.slice('job/'.length), wake)
+      if (key.startsWith('draw/')) return drawAt(deps, key.slice('draw/'.length), wake)
       if (key.startsWith('notes/')) return writeNotes(deps, key.slice('notes/'.length))
       for (
         let item = await peekOut<OutItem>(deps.store, key);
