@@ -1,8 +1,9 @@
 /** The clock is handed in, so that tests and demos can set it. Milliseconds since 1970. */
 export type Clock = { readonly now: () => number }
 
-const UNIT_MS = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000, w: 604_800_000 } as const
+const UNIT_MS = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000, w: 604_800_000 } as const
 const WORDS: Record<string, keyof typeof UNIT_MS> = {
+  ms: 'ms',
   s: 's',
   sec: 's',
   secs: 's',

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { parseDurationMs } from '../duration.ts'
 import { type JobState, STATES } from '../jobs/job.ts'
 
 /** One line of stdin, as the console protocol has it, and the text console's own forms. */

@@ -2,6 +2,7 @@ import { expect, test } from 'vitest'
 import { humanAge, humanSpan, parseDurationMs, within } from '../../src/duration.ts'
 
 test.each([
+  ['300ms', 300],
   ['90s', 90_000],
   ['10m', 600_000],
   ['1h30m', 5_400_000],
