@@ -9,7 +9,10 @@ const states = z.enum(STATES)
 export const lineSchema = z.union([
   z.strictObject({
     until: z.strictObject({ job: z.string().regex(/^\d+$/), state: z.union([states, z.array(states)]) }),
-    within: z.string().optional(),
+    within: z
+      .string()
+      .refine((text) => parseDurationMs(text) !== undefined, 'a duration like 60s')
+      .optional(),
   }),
   z.strictObject({
     ...base,
