@@ -8,8 +8,8 @@ import { PODS } from './drain-points.ts'
 
 /** Kept from everybody else's pods by this taint, in the cluster that all tests share. */
 const TAINT = { key: 'drain-kill', effect: 'NoSchedule' }
-/** Where evicted pods go. */
-const REFUGE = 'server599'
+/** Where the pods of `server501` go. */
+const refugeOf = (node: string): string => `${node}0`
 
 type Pod = {
   readonly metadata: { readonly name: string; readonly namespace: string; readonly uid: string }
@@ -69,7 +69,7 @@ function workloads(node: string, ns: string): Parameters<typeof apply>[1] {
     namespace: ns,
     name,
     node,
-    pool: { key: 'kubernetes.io/hostname', operator: 'In', values: [node, REFUGE] },
+    pool: { key: 'kubernetes.io/hostname', operator: 'In', values: [node, refugeOf(node)] },
     tolerations: [{ key: TAINT.key, operator: 'Exists' }],
     termMs,
   })
@@ -100,22 +100,25 @@ export async function openDrainWorld(data: KubeData): Promise<DrainWorld> {
       ({ status }) => (status.expectedPods ?? 0) > 0 && status.currentHealthy === status.expectedPods,
     )
   const version = lab.versions['kubernetes'] ?? ''
-  await makeNode(api, REFUGE, version)
-  await until(`${REFUGE} Ready`, () => nodeReady(REFUGE))
+  const ready = async (name: string): Promise<void> => {
+    await makeNode(api, name, version)
+    await until(`${name} Ready`, () => nodeReady(name), { everyMs: 200 })
+  }
   const load = async (number: number): Promise<Loaded> => {
     const node = `server${500 + number}`
     const ns = `drain-kill-${number}`
-    await makeNode(api, node, version)
-    await until(`${node} Ready`, () => nodeReady(node))
+    await ready(node)
     await apply(lab.kubectl, [namespace(ns), ...workloads(node, ns)])
     const uids = await until(
       `${PODS} pods on ${node}`,
       async () => {
-        const ready = (await podsOn(node)).filter(isReady)
-        return ready.length === PODS && (await settled(ns)) ? ready.map(({ metadata }) => metadata.uid) : undefined
+        const pods = (await podsOn(node)).filter(isReady)
+        return pods.length === PODS && (await settled(ns)) ? pods.map(({ metadata }) => metadata.uid) : undefined
       },
       { everyMs: 200 },
     )
+    // only now: a preference would leave some of the choice to the scheduler
+    await ready(refugeOf(node))
     return { node, namespace: ns, uids }
   }
   return {
@@ -151,11 +154,9 @@ export async function openDrainWorld(data: KubeData): Promise<DrainWorld> {
       )
     },
     drop: async ({ node, namespace: ns }) => {
-      for (const path of [`/api/v1/namespaces/${ns}`, `/api/v1/nodes/${node}`]) await api.call('DELETE', path)
+      const nodes = [node, refugeOf(node)].map((name) => `/api/v1/nodes/${name}`)
+      for (const path of [`/api/v1/namespaces/${ns}`, ...nodes]) await api.call('DELETE', path)
     },
-    close: async () => {
-      await api.call('DELETE', `/api/v1/nodes/${REFUGE}`)
-      api.close()
-    },
+    close: async () => api.close(),
   }
 }
