@@ -59,6 +59,7 @@ export type Sluice = {
 
 const ANSWER_MS = 60_000
 const REFRESH_MS = 15_000
+const FIRST_READ_MS = 3_000
 
 /** Composition root: wires every room and starts it. Resolves when it is ready to receive. */
 export async function startSluice(parts: Parts): Promise<Sluice> {
@@ -73,6 +74,8 @@ export async function startSluice(parts: Parts): Promise<Sluice> {
   const outbox = openOutbox(parts, engine, chats)
   processors.current = wireBot(parts, systems, engine, outbox)
   for (const chat of await parts.chats(engine)) chats.set(chat.name, chat)
+  // names first: a sentence that waits in the inbox may speak of nodes only the live clusters know
+  await systems.inventory.refresh(within(FIRST_READ_MS))
   await engine.start()
   const receive = makeReceive({
     store: parts.store,

@@ -30,6 +30,7 @@ export async function writeNotes(deps: OutboxDeps, job: string): Promise<void> {
   if (revision === undefined || ticket === undefined) return
   for (const { kind, text } of await dueNotes(deps, revision)) {
     const links = kind === 'plan' ? await linksToCard(deps, revision) : []
+    deps.signal?.throwIfAborted()
     await deps.tickets?.(ticket, { marker: `sluice:${job}:${kind}`, text: redact(text), links })
     await noteWritten(deps.store, job, kind)
   }

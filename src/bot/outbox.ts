@@ -39,15 +39,16 @@ export function makeOutbox(deps: OutboxDeps, wake: (key: string) => Promise<void
       await wake(list)
     },
     process: async (key, signal) => {
-      if (key.startsWith('job/')) return draw(deps, key.slice('job/'.length), wake)
-      if (key.startsWith('draw/')) return drawAt(deps, key.slice('draw/'.length), wake)
-      if (key.startsWith('notes/')) return writeNotes(deps, key.slice('notes/'.length))
+      const turn = { ...deps, signal }
+      if (key.startsWith('job/')) return draw(turn, key.slice('job/'.length), wake)
+      if (key.startsWith('draw/')) return drawAt(turn, key.slice('draw/'.length), wake)
+      if (key.startsWith('notes/')) return writeNotes(turn, key.slice('notes/'.length))
       for (
         let item = await peekOut<OutItem>(deps.store, key);
         item !== undefined && !signal.aborted;
         item = await peekOut<OutItem>(deps.store, key)
       ) {
-        await deliver(deps, item, signal)
+        await deliver(turn, item, signal)
         await popOut(deps.store, key)
       }
     },

@@ -25,6 +25,8 @@ export type OutboxDeps = {
   readonly view: () => View
   readonly tickets?: TicketSink
   readonly log: Log
+  /** Of the turn that sends: aborted when another worker has the key by now, and then nothing more is sent. */
+  readonly signal?: AbortSignal
 }
 
 export const chatOf = (deps: OutboxDeps, name: ChatName): Chat | undefined => deps.chats.get(name)
@@ -39,6 +41,7 @@ export async function post(
 ): Promise<Sent | undefined> {
   const chat = chatOf(deps, place.chat)
   if (chat === undefined) return undefined
+  deps.signal?.throwIfAborted()
   const again = await triedBefore(deps.store, `${placeKey(place)}:${options.key}`)
   const mentioned = mentions(deps, place.chat, message)
   const sent = await chat.post(place, redactAll(message), {
@@ -72,6 +75,7 @@ export async function edit(
   options: SendOptions,
   about: { job: string; question?: string },
 ): Promise<void> {
+  deps.signal?.throwIfAborted()
   await chatOf(deps, place.chat)?.edit({ place, id }, redactAll(message), {
     ...options,
     mentions: mentions(deps, place.chat, message),

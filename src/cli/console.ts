@@ -1,6 +1,6 @@
 import { openConsole } from '../bot/console.ts'
 import type { Console } from '../bot/console.ts'
-import { parseDurationMs, within } from '../duration.ts'
+import { parseDurationMs } from '../duration.ts'
 import { startSluice } from '../main.ts'
 import { openWorld, type World } from './world.ts'
 
@@ -15,7 +15,6 @@ export type ConsoleOptions = {
   readonly room: string
 }
 const WAIT_MS = 600_000
-const FIRST_READ_MS = 3_000
 
 /** `sluice console`: talks until the input ends and all work is done. Returns the exit code: 0, or 3 when waiting took too long. */
 export async function runConsole(options: ConsoleOptions, signal: AbortSignal): Promise<number> {
@@ -59,7 +58,6 @@ async function converse(world: World, options: ConsoleOptions, signal: AbortSign
     },
   })
   try {
-    await sluice.inventory.refresh(within(FIRST_READ_MS, signal))
     if (options.json !== true && process.stdout.isTTY)
       process.stdout.write(
         `Sluice${world.practice ? ' (practice: simulated p10 and c2)' : ''}. Say \`help\`, or \`as fran: approve 1\`. Ctrl-D ends.\n`,

@@ -60,7 +60,6 @@ async function play(world: World, signal: AbortSignal): Promise<number> {
     },
   })
   try {
-    await sluice.inventory.refresh(signal)
     const end = talking?.converse(signal) ?? Promise.resolve(1)
     const last = await guide(sluice.engine, input, signal)
     if (process.stdin.isTTY) {
