@@ -27,6 +27,7 @@ import { unused } from './policies/unused.ts'
 import { finish, nextOf } from './store/inbox.ts'
 import { firstTime, peekOut, popOut, pushOut } from './store/messages.ts'
 import type { Store } from './store/store.ts'
+import { openPinned, type Pinned } from './pinned.ts'
 import { makeReadFacts } from './systems/facts/adapter.ts'
 import type { ReadFacts } from './systems/facts/port.ts'
 import { openPool, type Pool } from './systems/kubernetes/pool.ts'
@@ -75,7 +76,7 @@ export async function startSluice(parts: Parts): Promise<Sluice> {
   processors.current = wireBot(parts, systems, engine, outbox)
   for (const chat of await parts.chats(engine)) chats.set(chat.name, chat)
   // names first: a sentence that waits in the inbox may speak of nodes only the live clusters know
-  await systems.inventory.refresh(within(FIRST_READ_MS))
+  await Promise.all([systems.inventory.refresh(within(FIRST_READ_MS)), systems.pinned.refresh()])
   await engine.start()
   const receive = makeReceive({
     store: parts.store,
@@ -125,16 +126,19 @@ async function startChat(
 
 type Systems = {
   readonly pool: Pool
+  readonly pinned: Pinned
   readonly inventory: LiveInventory
   readonly decide: Decide
   readonly readFacts: ReadFacts
 }
 
-function openSystems({ config, clock, log, tickets, env }: Parts): Systems {
+function openSystems({ config, clock, log, tickets, env, store }: Parts): Systems {
+  const pinned = openPinned(config, store)
   const pool = openPool(accessOf(config, env), { requestTimeoutMs: config().limits.clusterRequestMs, clock })
   const unusedNames = config().clusters.flatMap((c) => (c.state === 'unused' ? [c.name] : []))
   return {
     pool,
+    pinned,
     inventory: liveInventory(
       () => config().clusters,
       () => config().people,
@@ -148,7 +152,7 @@ function openSystems({ config, clock, log, tickets, env }: Parts): Systems {
     readFacts: makeReadFacts({
       cluster: async (name) => pool.get(name, 'sluice'),
       ...(tickets === undefined ? {} : { tickets }),
-      pinnedUid: (name) => config().clusters.find((c) => c.name === name)?.uid,
+      pinnedUid: pinned.uidOf,
     }),
   }
 }
@@ -227,7 +231,11 @@ function wireBot(parts: Parts, systems: Systems, engine: Engine, outbox: Outbox)
     limits: config().limits,
   })
   return {
-    outbox: (key, signal) => (key.startsWith('answer/') ? answers.process(key, signal) : outbox.process(key, signal)),
+    outbox: async (key, signal) => {
+      if (key.startsWith('answer/')) return answers.process(key, signal)
+      if (key.startsWith('job/')) await systems.pinned.learn(await engine.jobs.get(key.slice('job/'.length)))
+      await outbox.process(key, signal)
+    },
     inbox: async (room, signal) => {
       for (
         let item = await nextOf(store, room);
@@ -267,6 +275,7 @@ function wireAnswers(parts: Parts, systems: Systems, engine: Engine, outbox: Out
     people: () => config().people,
     send: outbox.send,
     log,
+    isPinned: (name) => systems.pinned.uidOf(name) !== undefined,
   })
   return {
     ask: async (question) => {

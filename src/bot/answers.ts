@@ -13,6 +13,8 @@ export type AnswerDeps = {
   readonly people: () => readonly PersonConfig[]
   readonly send: (item: OutItem) => Promise<void>
   readonly log: Log
+  /** Whether the identity of a cluster is known; a read of another one says so. */
+  readonly isPinned: (cluster: string) => boolean
 }
 
 /** Whether the command asks a cluster: then it is answered aside, so that the room goes on. */
@@ -54,10 +56,28 @@ async function run(deps: AnswerDeps, question: Question, signal: AbortSignal): P
   try {
     // `given` holds what the command named: answer() typed its ctx so
     const said = await command.answer(parsed.data, { ...given, ...situation } as never)
-    return isRefusal(said) ? refusal(said) : said
+    return isRefusal(said)
+      ? refusal(said)
+      : warned(deps, command.takes.includes('cluster') ? question.args['cluster'] : undefined, said)
   } catch (error) {
     const known = asSluiceError(error, `answering ${question.command}`)
     deps.log.error({ code: known.code, command: question.command }, known.stack ?? known.message)
     return refusal(refuse(known.code, known.message, { next: known.next }))
   }
 }
+
+/** On a cluster whose identity is not pinned yet, a read answers with a warning. */
+const warned = (deps: AnswerDeps, cluster: unknown, said: Message): Message =>
+  typeof cluster !== 'string' || deps.isPinned(cluster)
+    ? said
+    : {
+        ...said,
+        blocks: [
+          ...said.blocks,
+          {
+            kind: 'note',
+            tone: 'warn',
+            text: `The identity of ${cluster} is not pinned: nothing proves yet that this is the right cluster. The first change will need an approval, which pins it.`,
+          },
+        ],
+      }

@@ -1,3 +1,4 @@
+import { accessOf } from '../access.ts'
 import type { Config } from '../config.ts'
 import { humanAge } from '../duration.ts'
 import { say } from '../message.ts'
@@ -11,7 +12,7 @@ const LOOK_MS = 6 * 3_600_000
 /** Says once a day, in the rooms of a cluster, that its credentials end within three weeks. Looks at once and then every six hours. */
 export function watchExpiry(sluice: Sluice, config: () => Config, nowMs: () => number): () => void {
   const look = async (): Promise<void> => {
-    for (const cluster of config().clusters) await warn(sluice, config(), cluster, nowMs())
+    for (const { name } of config().clusters) await warn(sluice, config(), name, nowMs())
   }
   const quietly = (): void => void look().catch(() => {})
   quietly()
@@ -20,17 +21,10 @@ export function watchExpiry(sluice: Sluice, config: () => Config, nowMs: () => n
   return () => clearInterval(timer)
 }
 
-async function warn(
-  sluice: Sluice,
-  config: Config,
-  { name, credentials }: Config['clusters'][number],
-  nowMs: number,
-): Promise<void> {
-  if (credentials === undefined || !('kubeconfig' in credentials)) return
-  const expiry = await credentialsExpiry(name, {
-    kubeconfig: credentials.kubeconfig,
-    ...(credentials.context === undefined ? {} : { context: credentials.context }),
-  })
+async function warn(sluice: Sluice, config: Config, name: string, nowMs: number): Promise<void> {
+  const credentials = accessOf(() => config, process.env)(name)?.credentials
+  if (credentials === undefined) return
+  const expiry = await credentialsExpiry(name, credentials)
   const leftMs = (expiry.expiresAtMs ?? Number.POSITIVE_INFINITY) - nowMs
   if (leftMs > WARN_MS) return
   const text =

@@ -74,6 +74,14 @@ export const takePending = async (
 export const triedBefore = async (store: Store, at: string): Promise<boolean> =>
   (await store.redis.set(key(store, 'tried', at), '1', 'EX', MONTH_S, 'NX')) !== 'OK'
 
+/** kube-system uids learnt at run time, by cluster: an overlay on config/clusters.yaml, for ever. */
+export const pinnedIdentities = async (store: Store): Promise<ReadonlyMap<string, string>> =>
+  new Map(Object.entries(await store.redis.hgetall(key(store, 'pinned'))))
+
+export async function pinIdentity(store: Store, cluster: string, uid: string): Promise<void> {
+  await store.redis.hsetnx(key(store, 'pinned'), cluster, uid)
+}
+
 /** Counts a request of a person in the running minute. */
 export async function countRequest(store: Store, person: string, nowMs: number): Promise<number> {
   const at = key(store, 'requests', person, String(Math.floor(nowMs / 60_000)))
