@@ -53,6 +53,8 @@ export type Parts = {
 export type Sluice = {
   readonly engine: Engine
   readonly inventory: LiveInventory
+  /** Events are accepted before it, and handled from then on. Rejects when the engine cannot start. */
+  readonly started: Promise<void>
   /** Says something in a room by itself; the same key is said once. */
   readonly tell: (room: string, key: string, message: Message) => Promise<void>
   readonly stop: () => Promise<void>
@@ -62,7 +64,7 @@ const ANSWER_MS = 60_000
 const REFRESH_MS = 15_000
 const FIRST_READ_MS = 3_000
 
-/** Composition root: wires every room and starts it. Resolves when it is ready to receive. */
+/** Composition root: wires every room and starts it. Resolves when it receives: what is accepted is kept, and handled once `started`. */
 export async function startSluice(parts: Parts): Promise<Sluice> {
   const systems = openSystems(parts)
   const chats = new Map<ChatName, Chat>()
@@ -75,9 +77,9 @@ export async function startSluice(parts: Parts): Promise<Sluice> {
   const outbox = openOutbox(parts, engine, chats)
   processors.current = wireBot(parts, systems, engine, outbox)
   for (const chat of await parts.chats(engine)) chats.set(chat.name, chat)
-  // names first: a sentence that waits in the inbox may speak of nodes only the live clusters know
-  await Promise.all([systems.inventory.refresh(within(FIRST_READ_MS)), systems.pinned.refresh()])
-  await engine.start()
+  const started = startEngine(engine, systems)
+  // told to whoever awaits it; until then it must not look unhandled
+  started.catch(() => {})
   const receive = makeReceive({
     store: parts.store,
     rooms: () => parts.config().rooms,
@@ -90,15 +92,23 @@ export async function startSluice(parts: Parts): Promise<Sluice> {
   return {
     engine,
     inventory: systems.inventory,
+    started,
     tell: (room, key, message) => tell(parts, outbox, chats, room, key, message),
     stop: async () => {
       clearInterval(timer)
       stop.abort()
       for (const chat of chats.values()) await chat.stop()
+      await started.catch(() => {})
       await engine.stop()
       await systems.pool.close()
     },
   }
+}
+
+/** Names first: a sentence that waits in the inbox may speak of nodes only the live clusters know. */
+async function startEngine(engine: Engine, systems: Systems): Promise<void> {
+  await Promise.all([systems.inventory.refresh(within(FIRST_READ_MS)), systems.pinned.refresh()])
+  await engine.start()
 }
 
 const RETRY_MS = [1_000, 5_000, 15_000, 60_000] as const

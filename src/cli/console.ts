@@ -1,7 +1,7 @@
 import { openConsole } from '../bot/console.ts'
 import type { Console } from '../bot/console.ts'
 import { parseDurationMs } from '../duration.ts'
-import { startSluice } from '../main.ts'
+import type { startSluice as StartSluice } from '../main.ts'
 import { openWorld, type World } from './world.ts'
 
 export type ConsoleOptions = {
@@ -18,7 +18,8 @@ const WAIT_MS = 600_000
 
 /** `sluice console`: talks until the input ends and all work is done. Returns the exit code: 0, or 3 when waiting took too long. */
 export async function runConsole(options: ConsoleOptions, signal: AbortSignal): Promise<number> {
-  const world = await openWorld({
+  // the store starts while the rest is loaded
+  const opening = openWorld({
     configDir: options.config,
     practice: options.practice === true,
     env: process.env,
@@ -26,14 +27,20 @@ export async function runConsole(options: ConsoleOptions, signal: AbortSignal): 
     ...(options.data === undefined ? {} : { dataDir: options.data }),
     ...(options.now === undefined ? {} : { now: options.now }),
   })
+  const [world, { startSluice }] = await Promise.all([opening, import('../main.ts')])
   try {
-    return await converse(world, options, signal)
+    return await converse(startSluice, world, options, signal)
   } finally {
     await world.close()
   }
 }
 
-async function converse(world: World, options: ConsoleOptions, signal: AbortSignal): Promise<number> {
+async function converse(
+  startSluice: typeof StartSluice,
+  world: World,
+  options: ConsoleOptions,
+  signal: AbortSignal,
+): Promise<number> {
   let talking: Console | undefined
   const sluice = await startSluice({
     ...world,
@@ -62,7 +69,8 @@ async function converse(world: World, options: ConsoleOptions, signal: AbortSign
       process.stdout.write(
         `Sluice${world.practice ? ' (practice: simulated p10 and c2)' : ''}. Say \`help\`, or \`as fran: approve 1\`. Ctrl-D ends.\n`,
       )
-    return (await talking?.converse(signal)) ?? 1
+    const [code] = await Promise.all([talking?.converse(signal), sluice.started])
+    return code ?? 1
   } finally {
     await sluice.stop()
   }

@@ -60,6 +60,7 @@ async function play(world: World, signal: AbortSignal): Promise<number> {
     },
   })
   try {
+    await sluice.started
     const end = talking?.converse(signal) ?? Promise.resolve(1)
     const last = await guide(sluice.engine, input, signal)
     if (process.stdin.isTTY) {

@@ -22,6 +22,7 @@ export async function runBot(
   process.on('SIGHUP', reload)
   try {
     const sluice = await startSluice({ ...world, env: process.env, chats: () => openChats(world) })
+    await sluice.started
     const unwatch = watchExpiry(sluice, world.config, world.clock.now)
     world.log.warn('ready')
     if (!signal.aborted) await once(signal, 'abort')

@@ -92,7 +92,7 @@ export async function warmBot(kubeconfig: string, uid: string): Promise<WarmBot>
       return [talking]
     },
   })
-  await sluice.inventory.refresh(signal.signal)
+  await sluice.started
   const times = new Map<string, number>()
   const { jobs } = sluice.engine
   const follow = (async () => {
