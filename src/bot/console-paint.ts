@@ -30,13 +30,19 @@ export function wrap(line: string, columns: number): string[] {
   const indent = lead.replace(/\S/gu, ' ')
   const out: string[] = []
   let now = ''
+  // a word that fits only without what stands in front of it gets a line of its own
+  const begin = (start: string, word: string): string => {
+    if (stringWidth(`${start}${word}`) <= columns) return `${start}${word}`
+    if (start.trim() !== '') out.push(start.trimEnd())
+    return word
+  }
   for (const word of line.slice(lead.length).split(' ')) {
-    const start = out.length === 0 ? lead : indent
-    const longer = now === '' ? `${start}${word}` : `${now} ${word}`
-    if (now !== '' && stringWidth(longer) > columns) {
+    if (now === '') now = begin(out.length === 0 ? lead : indent, word)
+    else if (stringWidth(`${now} ${word}`) <= columns) now = `${now} ${word}`
+    else {
       out.push(now)
-      now = `${indent}${word}`
-    } else now = longer
+      now = begin(indent, word)
+    }
   }
   return [...out, now]
 }

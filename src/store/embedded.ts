@@ -58,6 +58,8 @@ function pings(socket: string): Promise<boolean> {
     }
     connection.setTimeout(1_000, () => end(false))
     connection.once('error', () => end(false))
+    // a server that is just ending takes the connection and closes it without a word; the time-out alone would not keep the process alive
+    connection.once('close', () => end(false))
     connection.once('connect', () => connection.write('PING\r\n'))
     // a server that still loads its AOF answers -LOADING: it lives, but is not ready
     connection.once('data', (bytes) => end(bytes.toString().startsWith('+PONG')))

@@ -55,6 +55,10 @@ describe('wrapping', () => {
     )
   })
 
+  test('a word that fits only alone stands alone, without what looks like a list mark in front', () => {
+    expect(wrap('- 🙂日a--日日日🙂🙂🙂', 20)).toEqual(['-', '🙂日a--日日日🙂🙂🙂'])
+  })
+
   test('tables and code are not broken', () => {
     const row = 'server23   '.repeat(8).trim()
     expect(painted([{ kind: 'code', text: row }])).toBe(row)
