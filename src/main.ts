@@ -7,6 +7,7 @@ import { makeHandle, type Question } from './bot/handle.ts'
 import { makeOutbox, type Outbox } from './bot/outbox.ts'
 import { placesOf, roomOf } from './bot/places.ts'
 import { makeReceive } from './bot/receive.ts'
+import { startChat } from './bot/start.ts'
 import type { TicketSink } from './bot/send.ts'
 import type { Capabilities } from './commands/command.ts'
 import { CHANGES, COMMANDS } from './commands/index.ts'
@@ -14,7 +15,6 @@ import { KNOWN } from './commands/not-yet.ts'
 import { parse } from './commands/parse.ts'
 import type { Config, PersonConfig } from './config.ts'
 import type { Clock } from './duration.ts'
-import { asSluiceError } from './errors.ts'
 import { type LiveInventory, liveInventory } from './inventory.ts'
 import type { Engine, Processors } from './jobs/deps.ts'
 import { openJobs } from './jobs/engine.ts'
@@ -109,29 +109,6 @@ export async function startSluice(parts: Parts): Promise<Sluice> {
 async function startEngine(engine: Engine, systems: Systems): Promise<void> {
   await Promise.all([systems.inventory.refresh(within(FIRST_READ_MS)), systems.pinned.refresh()])
   await engine.start()
-}
-
-const RETRY_MS = [1_000, 5_000, 15_000, 60_000] as const
-
-/** A platform that is away, or refuses the token, does not keep the others from starting: it is tried again, and reported each time. */
-async function startChat(
-  chat: Chat,
-  receive: (incoming: Incoming) => Promise<void>,
-  log: Log,
-  signal: AbortSignal,
-  attempt = 0,
-): Promise<void> {
-  try {
-    await chat.start(receive)
-  } catch (error) {
-    const known = asSluiceError(error, `starting ${chat.name}`)
-    log.error({ code: known.code, chat: chat.name }, `${known.message}. ${known.next}`)
-    const timer = setTimeout(
-      () => void startChat(chat, receive, log, signal, attempt + 1),
-      RETRY_MS[Math.min(attempt, RETRY_MS.length - 1)],
-    )
-    signal.addEventListener('abort', () => clearTimeout(timer), { once: true })
-  }
 }
 
 type Systems = {
