@@ -72,7 +72,7 @@ export async function openWorld(options: WorldOptions): Promise<World> {
       await hosts.close()
       await practice?.leave()
       await store.close()
-      if (options.dataDir === undefined) rmSync(dir, { recursive: true, force: true })
+      if (options.dataDir === undefined) rmSync(dir, { recursive: true, force: true, maxRetries: 10, retryDelay: 50 })
     },
   }
 }

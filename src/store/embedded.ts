@@ -166,8 +166,15 @@ async function processId(redis: Redis): Promise<number> {
   return Number(/process_id:(\d+)/.exec(await redis.info('server'))?.[1] ?? 0)
 }
 
+/** Whether the process lives; a zombie that nobody has collected does not. */
+async function runs(pid: number): Promise<boolean> {
+  if (!alive(pid)) return false
+  const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '')
+  return !stat.slice(stat.lastIndexOf(')')).startsWith(') Z')
+}
+
 /** SIGTERM to the pid; never SHUTDOWN through ioredis, which sends it again to the next server on the same socket. */
-async function stopServer(redis: Redis, socket: string): Promise<void> {
+async function stopServer(redis: Redis): Promise<void> {
   const pid = await processId(redis)
   if (pid <= 1) return
   redis.disconnect()
@@ -176,7 +183,8 @@ async function stopServer(redis: Redis, socket: string): Promise<void> {
   } catch {
     return // another one that left at the same time was faster
   }
-  for (let waitedMs = 0; waitedMs < 5_000 && alive(pid) && (await pings(socket)); waitedMs += 10) await pause(10)
+  // until it has gone, not only fallen silent: it still writes to its folder while it ends
+  for (let waitedMs = 0; waitedMs < 5_000 && (await runs(pid)); waitedMs += 10) await pause(10)
 }
 
 /** Clients that will go on: not ours, not the watcher's, not those that are leaving too. */
@@ -204,7 +212,7 @@ export async function ensureServer(options: {
   await chmod(dir, 0o700)
   const socket = await socketPath(dir)
   const release = async (redis: Redis): Promise<void> => {
-    if ((await strangers(redis, options.user)) === 0) await stopServer(redis, socket)
+    if ((await strangers(redis, options.user)) === 0) await stopServer(redis)
   }
   if (await pings(socket)) return { socket, release }
   const server = await onPath(['valkey-server', 'redis-server'])

@@ -24,7 +24,7 @@ afterAll(async () => {
     // ends the server that a killed child left behind
     const store = await openStore({ dir, log: silentLog })
     await store.close()
-    await rm(dir, { recursive: true, force: true })
+    await rm(dir, { recursive: true, force: true, maxRetries: 10, retryDelay: 50 })
   }
 })
 

@@ -129,7 +129,7 @@ export async function tempStore(): Promise<{
     dir,
     stop: async () => {
       await store.close()
-      await rm(dir, { recursive: true, force: true })
+      await rm(dir, { recursive: true, force: true, maxRetries: 10, retryDelay: 50 })
     },
   }
 }

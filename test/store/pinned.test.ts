@@ -24,7 +24,7 @@ beforeAll(async () => {
 })
 afterAll(async () => {
   await store.close()
-  await rm(dir, { recursive: true })
+  await rm(dir, { recursive: true, force: true, maxRetries: 10, retryDelay: 50 })
 })
 
 /** As much of a revision as pinning looks at. */
