@@ -1,5 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import type { SerializedError } from 'vitest'
 import type { Reporter, TestModule } from 'vitest/node'
 import type { Ledger } from './broker.ts'
 
@@ -26,15 +27,36 @@ export function count(modules: readonly TestModule[], unhandled: number): Sum {
   return sum
 }
 
-/** The end of `make test`: real servers with versions, tiers not run, and the sum as the very last line. */
+const brief = (error: { readonly message: string } | undefined): string =>
+  (error?.message ?? 'never ended').split('\n', 1)[0]!.slice(0, 160)
+
+/** One line for each thing that failed, short: whoever has only the end of a log still learns what it was. */
+export function failures(modules: readonly TestModule[], unhandled: readonly { readonly message: string }[]): string[] {
+  const lines = unhandled.map((error) => `FAILED outside any test: ${brief(error)}`)
+  for (const module of modules) {
+    const say = (name: string, error?: { readonly message: string }) =>
+      lines.push(`FAILED ${module.relativeModuleId}${name}: ${brief(error)}`)
+    for (const error of module.errors()) say('', error)
+    for (const suite of module.children.allSuites())
+      for (const error of suite.errors()) say(` > ${suite.fullName}`, error)
+    for (const test of module.children.allTests()) {
+      const { state, errors } = test.result()
+      if (state === 'failed' || state === 'pending') say(` > ${test.fullName}`, errors?.[0])
+    }
+  }
+  return lines
+}
+
+/** The end of `make test`: real servers with versions, tiers not run, what failed, and the sum as the very last line. */
 export class Report implements Reporter {
-  onTestRunEnd(modules: readonly TestModule[], unhandled: readonly unknown[]): void {
+  onTestRunEnd(modules: readonly TestModule[], unhandled: readonly SerializedError[]): void {
     const { used, missing } = readLedger()
     const out: string[] = ['']
     if (used.length > 0) out.push('Real servers used:')
     for (const { name, version, readyMs } of used)
       out.push(`  ${name.padEnd(16)} ${version.padEnd(32)} ready in ${readyMs} ms`)
     for (const { name, why } of missing) out.push(`!!! NOT RUN: the tests on a real ${name}: ${why}`)
+    out.push(...failures(modules, unhandled))
     const { passed, failed, skipped } = count(modules, unhandled.length)
     out.push('', `${passed} passed, ${failed} failed, ${skipped} skipped`)
     process.stdout.write(`${out.join('\n')}\n`)
