@@ -213,6 +213,10 @@ export const ERRORS = {
   },
   'CHAT-AUTH': { sentence: 'The chat platform refuses the token.', advice: 'Renew the token and restart.' },
   'CHAT-LIMITED': { sentence: 'The chat platform asks to slow down.', advice: 'Sluice waits; nothing is lost.' },
+  'CHAT-GONE': {
+    sentence: 'The message is not there any more.',
+    advice: 'Somebody took it away; Sluice posts a card again, once.',
+  },
   'CHAT-REJECTED': { sentence: 'The chat platform rejects the message.', advice: 'See the text of the error.' },
   'CONFIG-BAD': {
     sentence: 'The configuration is not valid.',

@@ -22,6 +22,8 @@ export type Incoming = {
   readonly sentAtMs: number
   /** True in a place where only one person and Sluice are. */
   readonly direct?: boolean
+  /** Not a full member of the team's own workspace or homeserver: may be shown as a person there, and is nobody here. */
+  readonly outsider?: 'guest' | 'external'
 } & (
   | {
       readonly kind: 'text'
@@ -34,13 +36,14 @@ export type Incoming = {
   | { readonly kind: 'reaction'; readonly name: string; readonly on: string; readonly added: boolean }
   | { readonly kind: 'press'; readonly button: string; readonly on: string }
   | { readonly kind: 'edit'; readonly message: string; readonly text: string }
-  | { readonly kind: 'delete'; readonly message: string }
+  /** `own`: somebody took away a message of the bot. */
+  | { readonly kind: 'delete'; readonly message: string; readonly own?: true }
 )
 
 /**
  * Sending. Every call has an idempotency `key`: the same key twice is one message, as far as the platform can (Matrix transaction id),
  * else the adapter looks before it sends again (Slack metadata). Throws SluiceError CHAT-UNREACHABLE | CHAT-LIMITED (with
- * `retryAfterMs` on the error) | CHAT-AUTH | CHAT-REJECTED.
+ * `retryAfterMs` on the error) | CHAT-AUTH | CHAT-REJECTED | CHAT-GONE (an edit or a reaction: the message is not there any more).
  */
 export type SendOptions = {
   readonly key: string
@@ -54,6 +57,23 @@ export type SendOptions = {
   readonly again?: boolean
 }
 
+/** Long output, a log, a picture. A text is UTF-8. */
+export type ChatFile = {
+  readonly name: string
+  readonly mime: `text/${string}` | `image/${string}`
+  readonly data: string | Uint8Array
+  /** What a picture shows, for those who do not see it. */
+  readonly alt?: string
+}
+
+/** What a platform takes: so many at once, and one more in each so many milliseconds. */
+export type Rate = { readonly burst: number; readonly everyMs: number }
+
+/** How a platform is: told when it changes, not for every failure. `text` and `next` are for people. */
+export type Health =
+  | { readonly up: true }
+  | { readonly up: false; readonly code: string; readonly text: string; readonly next: string }
+
 export type Chat = {
   readonly name: ChatName
   /** What the platform cannot do; words are used instead. */
@@ -63,22 +83,23 @@ export type Chat = {
     readonly threads: boolean
     readonly upload: boolean
   }
-  /** Sends as little as this between two sends into one place. */
-  readonly minIntervalMs: number
+  /** What the platform takes into one place, and from the bot altogether; reactions count. Undefined: as much as one likes. */
+  readonly rate: { readonly place?: Rate; readonly all?: Rate }
   readonly post: (place: Place, message: Message, options: SendOptions) => Promise<Sent>
   readonly edit: (sent: Sent, message: Message, options: SendOptions) => Promise<void>
   /** `name` is the emoji itself (`✅`), not a platform's word for it. */
   readonly react: (sent: Sent, name: string, options: SendOptions) => Promise<void>
+  /** Takes the bot's own reaction back; one that is not there is taken back already. */
+  readonly unreact: (sent: Sent, name: string, options: SendOptions) => Promise<void>
   readonly tellPrivately: (user: string, message: Message, options: SendOptions) => Promise<void>
-  readonly upload: (
-    place: Place,
-    file: { readonly name: string; readonly text: string },
-    options: SendOptions,
-  ) => Promise<void>
+  readonly upload: (place: Place, file: ChatFile, options: SendOptions) => Promise<void>
   /** Where a browser finds the message, for the ticket's link to the card. */
   readonly link?: (sent: Sent) => Promise<string | undefined>
   /** Starts receiving. `onIncoming` resolves when the event is stored; only then the platform gets its acknowledgement. */
-  readonly start: (onIncoming: (incoming: Incoming) => Promise<void>) => Promise<void>
+  readonly start: (
+    onIncoming: (incoming: Incoming) => Promise<void>,
+    onHealth?: (health: Health) => void,
+  ) => Promise<void>
   readonly stop: () => Promise<void>
 }
 

@@ -15,7 +15,7 @@ export type SaysDeps = {
   readonly columns: number
   readonly colours: boolean
 }
-export type Says = Pick<Chat, 'post' | 'edit' | 'react' | 'tellPrivately' | 'upload'> & {
+export type Says = Pick<Chat, 'post' | 'edit' | 'react' | 'unreact' | 'tellPrivately' | 'upload'> & {
   /** One object of the protocol, or its text in a terminal ('' = nothing). */
   readonly emit: (object: Readonly<Record<string, unknown>>, text: string) => void
 }
@@ -48,6 +48,8 @@ export function consoleSays(deps: SaysDeps): Says {
     edit: (sent, message, options) => edit(state, emit, sent, message, options),
     react: async (sent, name) =>
       once(`react ${sent.id} ${name}`, () => emit({ type: 'reaction', on: sent.id, name }, '')),
+    unreact: async (sent, name) =>
+      once(`unreact ${sent.id} ${name}`, () => emit({ type: 'reaction', on: sent.id, name, removed: true }, '')),
     tellPrivately: async (user, message, { key }) =>
       once(`private ${user} ${key}`, () =>
         emit(
@@ -58,8 +60,8 @@ export function consoleSays(deps: SaysDeps): Says {
     upload: async (_place, file, { key }) =>
       once(`file ${key}`, () =>
         emit(
-          { type: 'file', name: file.name, bytes: Buffer.byteLength(file.text) },
-          showable(`file ${file.name}\n${file.text}`),
+          { type: 'file', name: file.name, bytes: Buffer.byteLength(file.data) },
+          showable(`file ${file.name}\n${typeof file.data === 'string' ? file.data : (file.alt ?? '')}`),
         ),
       ),
   }

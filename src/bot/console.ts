@@ -65,7 +65,7 @@ export function openConsole(deps: ConsoleDeps): Console {
   return {
     name: 'console',
     can: { edit: true, buttons: true, threads: true, upload: true },
-    minIntervalMs: 0,
+    rate: {},
     ...says,
     start: async (onIncoming) => {
       state.onIncoming = onIncoming

@@ -1,7 +1,7 @@
 import type { MatrixClient } from 'matrix-bot-sdk'
 import { z } from 'zod'
 import { SluiceError } from '../errors.ts'
-import type { Chat, Place, SendOptions } from './chat.ts'
+import type { Chat, ChatFile, Place, SendOptions, Sent } from './chat.ts'
 import { chatError } from './chat-errors.ts'
 import type { DirectRooms } from './matrix-direct.ts'
 import { type Request, withSignal } from './matrix-http.ts'
@@ -16,10 +16,12 @@ const relatedShape = z.object({
 export type Sending = {
   readonly client: MatrixClient
   readonly request: Request
+  /** The bot's own user id. */
+  readonly self: string
   readonly direct: DirectRooms
   readonly plain: PlainRooms
 }
-export type Sender = Pick<Chat, 'post' | 'edit' | 'react' | 'tellPrivately' | 'upload'>
+export type Sender = Pick<Chat, 'post' | 'edit' | 'react' | 'unreact' | 'tellPrivately' | 'upload'>
 
 /** The sending half of the Matrix adapter. The key is the transaction id: the homeserver makes the same key one event. */
 export function matrixSender(sending: Sending): Sender {
@@ -39,6 +41,9 @@ export function matrixSender(sending: Sending): Sender {
       if (!String(error).includes('M_DUPLICATE_ANNOTATION')) throw error
     })
   }
+  const unreact: Sender['unreact'] = async (sent, name, options) => {
+    for (const id of await ownReactions(sending, sent, name, options)) await redact(sending, sent.place, id, options)
+  }
   const tellPrivately: Sender['tellPrivately'] = async (user, message, { thread: _thread, ...options }) => {
     const id = await direct.directWith(user, options.signal)
     await post({ chat: 'matrix', id }, message, options)
@@ -47,7 +52,7 @@ export function matrixSender(sending: Sending): Sender {
     await plain.assertPlain(place.id, options.signal)
     await postContent(sending, place, await uploaded(sending.client, file, options), options)
   }
-  return { post, edit, react, tellPrivately, upload }
+  return { post, edit, react, unreact, tellPrivately, upload }
 }
 
 async function put(
@@ -61,6 +66,39 @@ async function put(
   const path = `/v3/rooms/${encodeURIComponent(place.id)}/send/${type}/${encodeURIComponent(key)}`
   const answer = await request('PUT', path, doing, { body: content, ...(signal === undefined ? {} : { signal }) })
   return sentShape.parse(answer).event_id
+}
+
+const annotations = z.object({
+  chunk: z.array(
+    z.object({
+      event_id: z.string(),
+      sender: z.string(),
+      content: z.object({ 'm.relates_to': z.object({ key: z.string() }).optional() }),
+    }),
+  ),
+})
+
+/** The bot's own reactions of a name on a message that still stand: a redacted one has no relation any more. */
+async function ownReactions(
+  { request, self }: Sending,
+  sent: Sent,
+  name: string,
+  { signal }: SendOptions,
+): Promise<readonly string[]> {
+  const path = `/v1/rooms/${encodeURIComponent(sent.place.id)}/relations/${encodeURIComponent(sent.id)}/m.annotation/m.reaction`
+  const raw = await request('GET', path, 'looking for an own reaction', {
+    query: { limit: 100 },
+    ...(signal === undefined ? {} : { signal }),
+  })
+  return annotations
+    .parse(raw)
+    .chunk.filter((event) => event.sender === self && event.content['m.relates_to']?.key === name)
+    .map((event) => event.event_id)
+}
+
+async function redact({ request }: Sending, place: Place, id: string, { key, signal }: SendOptions): Promise<void> {
+  const path = `/v3/rooms/${encodeURIComponent(place.id)}/redact/${encodeURIComponent(id)}/${encodeURIComponent(key)}`
+  await request('PUT', path, 'taking a Matrix reaction back', { body: {}, ...(signal === undefined ? {} : { signal }) })
 }
 
 async function postContent(
@@ -86,23 +124,25 @@ async function postContent(
 
 async function uploaded(
   client: MatrixClient,
-  file: { readonly name: string; readonly text: string },
+  file: ChatFile,
   { signal }: SendOptions,
 ) {
   const doing = 'uploading to Matrix'
-  const data = Buffer.from(file.text)
+  const data = Buffer.from(file.data)
   const url: unknown = await withSignal(signal, doing, () =>
-    client.uploadContent(data, 'text/plain; charset=utf-8', file.name),
+    client.uploadContent(data, contentType(file), file.name),
   )
   if (typeof url !== 'string') throw chatError('CHAT-REJECTED', doing, 'the homeserver named no address for the file')
   return {
-    msgtype: 'm.file',
-    body: file.name,
+    msgtype: file.mime.startsWith('image/') ? 'm.image' : 'm.file',
+    body: file.alt ?? file.name,
     filename: file.name,
     url,
-    info: { mimetype: 'text/plain', size: data.length },
+    info: { mimetype: file.mime, size: data.length },
   }
 }
+
+const contentType = ({ mime }: ChatFile): string => (mime.startsWith('text/') ? `${mime}; charset=utf-8` : mime)
 
 const inThread = (root: string) => ({
   'm.relates_to': { rel_type: 'm.thread', event_id: root, is_falling_back: true, 'm.in_reply_to': { event_id: root } },

@@ -64,10 +64,11 @@ export async function openMatrix(options: MatrixOptions): Promise<Chat> {
   return {
     name: 'matrix',
     can: { edit: true, buttons: false, threads: true, upload: true },
-    minIntervalMs: 1_000,
+    rate: {},
     post: async (...args) => (await ready()).sender.post(...args),
     edit: async (...args) => (await ready()).sender.edit(...args),
     react: async (...args) => (await ready()).sender.react(...args),
+    unreact: async (...args) => (await ready()).sender.unreact(...args),
     tellPrivately: async (...args) => (await ready()).sender.tellPrivately(...args),
     upload: async (...args) => (await ready()).sender.upload(...args),
     link: async ({ place, id }) => `https://matrix.to/#/${encodeURIComponent(place.id)}/${encodeURIComponent(id)}`,
@@ -107,7 +108,7 @@ async function makeReady(client: MatrixClient, request: Request, options: Matrix
   const direct = directRooms(request, user)
   await direct.load()
   const plain = plainRooms(request)
-  return { user, direct, plain, sender: matrixSender({ client, request, direct, plain }) }
+  return { user, direct, plain, sender: matrixSender({ client, request, self: user, direct, plain }) }
 }
 
 async function whoAmI(request: Request, { userId }: MatrixOptions): Promise<string> {

@@ -3,7 +3,7 @@ import { type WebClient, WebAPIPlatformError } from '@slack/web-api'
 import { z } from 'zod'
 import { SluiceError } from '../errors.ts'
 import type { Message } from '../message.ts'
-import type { Chat, Place, SendOptions, Sent } from './chat.ts'
+import type { Chat, ChatFile, Place, SendOptions, Sent } from './chat.ts'
 import { chatError } from './chat-errors.ts'
 import { slackError } from './slack-error.ts'
 import type { Self } from './slack-events.ts'
@@ -33,7 +33,7 @@ type Sending = {
   readonly self: () => Promise<Self>
   readonly keys: ReturnType<typeof sentKeys>
 }
-export type Sender = Pick<Chat, 'post' | 'edit' | 'react' | 'tellPrivately' | 'upload'>
+export type Sender = Pick<Chat, 'post' | 'edit' | 'react' | 'unreact' | 'tellPrivately' | 'upload'>
 
 /** The sending half of the Slack adapter. `self` answers once `auth.test` did. */
 export function slackSender(client: WebClient, self: () => Promise<Self>): Sender {
@@ -53,6 +53,7 @@ export function slackSender(client: WebClient, self: () => Promise<Self>): Sende
     post: (place, message, options) => post(sending, place, message, options),
     edit,
     react: (sent, name, options) => call('reacting in Slack', options, () => react(client, sent, name)),
+    unreact: (sent, name, options) => call('taking a Slack reaction back', options, () => unreact(client, sent, name)),
     tellPrivately,
     upload: async (place, file, options) => void (await upload(sending, place, file, options)),
   }
@@ -93,19 +94,23 @@ async function postNew(client: WebClient, place: Place, message: Message, option
   return sentOf(answer)
 }
 
-async function react(client: WebClient, sent: Sent, name: string): Promise<void> {
+/** Sets or takes a reaction; what is so already is as good. */
+async function changeReaction(client: WebClient, method: string, sent: Sent, name: string, already: string) {
   const word = wordOf(name)
   if (word === undefined) throw chatError('CHAT-REJECTED', 'reacting in Slack', `no Slack name is known for ${name}`)
   if (!isTs(sent.id)) return
   const reaction = { channel: sent.place.id, timestamp: sent.id, name: word }
-  await client.apiCall('reactions.add', reaction).catch((error: unknown) => {
-    if (!isPlatform(error, 'already_reacted')) throw error
+  await client.apiCall(method, reaction).catch((error: unknown) => {
+    if (!isPlatform(error, already)) throw error
   })
 }
 
-type TextFile = { readonly name: string; readonly text: string }
+const react = (client: WebClient, sent: Sent, name: string): Promise<void> =>
+  changeReaction(client, 'reactions.add', sent, name, 'already_reacted')
+const unreact = (client: WebClient, sent: Sent, name: string): Promise<void> =>
+  changeReaction(client, 'reactions.remove', sent, name, 'no_reaction')
 
-function upload(sending: Sending, place: Place, file: TextFile, options: SendOptions): Promise<Sent> {
+function upload(sending: Sending, place: Place, file: ChatFile, options: SendOptions): Promise<Sent> {
   const send = () => call('uploading to Slack', options, () => uploadFile(sending.client, place, file, options))
   const own = { ...options, key: `upload ${options.key}` }
   const named = (m: SeenMessage) => m.files?.some((f) => f.name === file.name) === true
@@ -114,9 +119,15 @@ function upload(sending: Sending, place: Place, file: TextFile, options: SendOpt
     const forbidden = error instanceof SluiceError && (error.code === 'CHAT-AUTH' || error.code === 'CHAT-REJECTED')
     if (!forbidden) throw error
     const name = { kind: 'text', text: [{ bold: file.name }] } as const
-    return post(sending, place, { blocks: [name, { kind: 'code', text: file.text }] }, options)
+    return post(sending, place, { blocks: [name, shown(file)] }, options)
   })
 }
+
+/** A file's text, or what its picture shows. */
+const shown = ({ data, alt }: ChatFile) =>
+  typeof data === 'string'
+    ? ({ kind: 'code', text: data } as const)
+    : ({ kind: 'text', text: alt ?? 'a picture' } as const)
 
 function sentOf(answer: unknown): Sent {
   const { ts, channel } = postedShape.parse(answer)
@@ -124,8 +135,8 @@ function sentOf(answer: unknown): Sent {
 }
 
 /** https://docs.slack.dev/messaging/working-with-files#upload: an address, the bytes, then the place. */
-async function uploadFile(client: WebClient, place: Place, file: TextFile, options: SendOptions): Promise<Sent> {
-  const data = Buffer.from(file.text)
+async function uploadFile(client: WebClient, place: Place, file: ChatFile, options: SendOptions): Promise<Sent> {
+  const data = Buffer.from(file.data)
   const { upload_url, file_id } = uploadShape.parse(
     await client.apiCall('files.getUploadURLExternal', { filename: file.name, length: data.length }),
   )

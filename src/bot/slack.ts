@@ -65,7 +65,7 @@ export async function openSlack(options: SlackOptions): Promise<SlackChat> {
   return {
     name: 'slack',
     can: { edit: true, buttons: true, threads: true, upload: true },
-    minIntervalMs: 1_100,
+    rate: { place: { burst: 1, everyMs: 1_100 } },
     ...slackSender(client, whoAmI),
     link: async ({ place, id }) => (await client.chat.getPermalink({ channel: place.id, message_ts: id })).permalink,
     start: async (onIncoming) => {

@@ -49,6 +49,16 @@ export const SAYS: Readonly<Record<string, Case>> = {
     expect([...(seen?.reactions ?? [])].sort()).toEqual(['✅', '❌'].sort())
   },
 
+  'the bot takes its reaction back, and one that is not there': async ({ world, chat, open, look }) => {
+    const sent = await chat.post(world.place, words('working'), { key: 'q' })
+    await chat.react(sent, '👀', { key: 'r1' })
+    await world.fran.react(sent.id, '👀')
+    await look(world.place, (all) => all[0]?.reactions.length === 1)
+    await (await open()).unreact(sent, '👀', { key: 'u1' })
+    await chat.unreact(sent, '👀', { key: 'u2' })
+    await look(world.place, (all) => all[0]?.reactions.length === 0)
+  },
+
   'a private message reaches one person only, and the next one the same place': async ({ world, chat, look }) => {
     await chat.tellPrivately(world.nico.id, words('you are not configured'), { key: 'p1' })
     await chat.tellPrivately(world.nico.id, words('still not'), { key: 'p2' })
@@ -143,7 +153,7 @@ export const SAYS: Readonly<Record<string, Case>> = {
   },
 
   'a file is to be found with its name': async ({ world, chat, look }) => {
-    await chat.upload(world.place, { name: 'drain-17.log', text: 'line 1\nline <2>' }, { key: 'file' })
+    await chat.upload(world.place, { name: 'drain-17.log', mime: 'text/plain', data: 'line 1\nline <2>' }, { key: 'file' })
     await look(world.place, (all) => all.some((s) => s.text.includes('drain-17.log')))
   },
 

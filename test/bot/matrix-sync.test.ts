@@ -146,7 +146,7 @@ await real(['synapse'], 'the Matrix sync loop on a real Synapse', (synapse) => {
       message: expect.stringContaining('encrypted'),
     })
     await expect(
-      chat.upload({ chat: 'matrix', id: secret }, { name: 'a', text: 'b' }, { key: 'k2' }),
+      chat.upload({ chat: 'matrix', id: secret }, { name: 'a', mime: 'text/plain', data: 'b' }, { key: 'k2' }),
     ).rejects.toMatchObject({ code: 'CHAT-REJECTED' })
   })
 

@@ -190,7 +190,7 @@ describe('sending to Slack', () => {
   })
 
   test('a file is uploaded once, and shown as text where files are not permitted', async () => {
-    const file = { name: 'drain-17.log', text: 'line <1>\n' }
+    const file = { name: 'drain-17.log', mime: 'text/plain', data: 'line <1>\n' } as const
     await chat.upload(world.place, file, { key: 'f' })
     await chat.upload(world.place, file, { key: 'f' })
     const restarted = await openOn(world.lab, 'socket')
