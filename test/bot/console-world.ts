@@ -117,7 +117,13 @@ function shownBy(lines: readonly Line[]): readonly Shown[] {
     else if (line.type === 'file') shown.push(shownOf({ ...line, text: line['name'], room: 'ops', buttons: [] }, []))
     else if (line.type === 'edit' && was !== undefined) shown[at] = shownOf(line, was.reactions)
     else if (line.type === 'reaction' && was !== undefined)
-      shown[at] = { ...was, reactions: [...new Set([...was.reactions, text(line['name'])])] }
+      shown[at] = {
+        ...was,
+        reactions: [
+          ...was.reactions.filter((name) => name !== text(line['name'])),
+          ...(line['removed'] === true ? [] : [text(line['name'])]),
+        ],
+      }
   }
   return shown
 }
