@@ -122,16 +122,10 @@ async function postContent(
   }
 }
 
-async function uploaded(
-  client: MatrixClient,
-  file: ChatFile,
-  { signal }: SendOptions,
-) {
+async function uploaded(client: MatrixClient, file: ChatFile, { signal }: SendOptions) {
   const doing = 'uploading to Matrix'
   const data = Buffer.from(file.data)
-  const url: unknown = await withSignal(signal, doing, () =>
-    client.uploadContent(data, contentType(file), file.name),
-  )
+  const url: unknown = await withSignal(signal, doing, () => client.uploadContent(data, contentType(file), file.name))
   if (typeof url !== 'string') throw chatError('CHAT-REJECTED', doing, 'the homeserver named no address for the file')
   return {
     msgtype: file.mime.startsWith('image/') ? 'm.image' : 'm.file',

@@ -153,7 +153,11 @@ export const SAYS: Readonly<Record<string, Case>> = {
   },
 
   'a file is to be found with its name': async ({ world, chat, look }) => {
-    await chat.upload(world.place, { name: 'drain-17.log', mime: 'text/plain', data: 'line 1\nline <2>' }, { key: 'file' })
+    await chat.upload(
+      world.place,
+      { name: 'drain-17.log', mime: 'text/plain', data: 'line 1\nline <2>' },
+      { key: 'file' },
+    )
     await look(world.place, (all) => all.some((s) => s.text.includes('drain-17.log')))
   },
 

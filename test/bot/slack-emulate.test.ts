@@ -36,7 +36,11 @@ async function everything({ apiUrl, token, channel, person }: Peer): Promise<unk
     (await restarted.post(place, CARD, { key: 'detail', thread: card.id, again: true })).id === inside.id,
   ]
   await chat.tellPrivately(person, { blocks: [{ kind: 'text', text: 'privately' }] }, { key: 'p' })
-  await chat.upload(place, { name: 'drain-17.log', mime: 'text/plain', data: 'line 1\nline 2' }, { key: 'f', thread: card.id })
+  await chat.upload(
+    place,
+    { name: 'drain-17.log', mime: 'text/plain', data: 'line 1\nline 2' },
+    { key: 'f', thread: card.id },
+  )
   const errors = [
     await codeOf(chat.edit({ place, id: '1.000001' }, CARD, { key: 'e' })),
     await codeOf(chat.react({ place, id: '1.000001' }, '✅', { key: 'e2' })),
