@@ -5,6 +5,8 @@ import { pathToFileURL } from 'node:url'
 /** Compares the files of src/commands with the list in its index.ts: neither may know a command that the other does not. */
 type Named = { readonly name: string; readonly kind: 'answer' | 'change' }
 
+const LISTS = new Set(['index.ts', 'registry.ts'])
+
 const isCommand = (value: unknown): value is Named =>
   typeof value === 'object' &&
   value !== null &&
@@ -17,7 +19,7 @@ async function load(file: string): Promise<Readonly<Record<string, unknown>>> {
 }
 
 async function written(folder: string): Promise<ReadonlyMap<Named, string>> {
-  const files = readdirSync(folder).filter((name) => name.endsWith('.ts') && name !== 'index.ts')
+  const files = readdirSync(folder).filter((name) => name.endsWith('.ts') && !LISTS.has(name))
   const found = new Map<Named, string>()
   for (const file of files) {
     for (const value of Object.values(await load(join(folder, file)))) if (isCommand(value)) found.set(value, file)
@@ -26,18 +28,15 @@ async function written(folder: string): Promise<ReadonlyMap<Named, string>> {
 }
 
 const folder = join(process.cwd(), 'src', 'commands')
-const { COMMANDS } = await load(join(folder, 'index.ts'))
-const listed = new Set(Array.isArray(COMMANDS) ? COMMANDS.filter(isCommand) : [])
+const listed = new Set(Object.values(await load(join(folder, 'index.ts'))).filter(isCommand))
 const files = await written(folder)
-const changes = new Set([...listed].filter(({ kind }) => kind === 'change').map(({ name }) => name))
-const isDerived = ({ name }: Named): boolean => name.startsWith('plan ') && changes.has(name.slice('plan '.length))
 
 const complaints = [
   ...[...files]
     .filter(([command]) => !listed.has(command))
     .map(([{ name }, file]) => `src/commands/${file} defines "${name}", which src/commands/index.ts does not list`),
   ...[...listed]
-    .filter((command) => !files.has(command) && !isDerived(command))
+    .filter((command) => !files.has(command))
     .map(({ name }) => `src/commands/index.ts lists "${name}", which no file of src/commands exports`),
   ...(listed.size === 0 ? ['src/commands/index.ts lists no command'] : []),
 ]

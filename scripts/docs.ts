@@ -1,6 +1,6 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { COMMANDS } from '../src/commands/index.ts'
+import { COMMANDS } from '../src/commands/registry.ts'
 import { KNOWN } from '../src/commands/not-yet.ts'
 import { ERRORS } from '../src/errors.ts'
 import { commandsMarkdown, errorsMarkdown } from './docs-text.ts'

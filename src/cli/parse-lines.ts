@@ -1,4 +1,4 @@
-import { COMMANDS } from '../commands/index.ts'
+import { COMMANDS } from '../commands/registry.ts'
 import { KNOWN } from '../commands/not-yet.ts'
 import { runParse } from './parse.ts'
 import { readConfig } from './read-config.ts'

@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream'
 import { expect, test } from 'vitest'
 import { runParse } from '../../src/cli/parse.ts'
-import { COMMANDS } from '../../src/commands/index.ts'
+import { COMMANDS } from '../../src/commands/registry.ts'
 import { KNOWN } from '../../src/commands/not-yet.ts'
 import { inventory, rooms } from './inventory.ts'
 

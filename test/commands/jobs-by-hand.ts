@@ -1,5 +1,5 @@
 import type { AnswerCommand, Capabilities, Situation } from '../../src/commands/command.ts'
-import { COMMANDS } from '../../src/commands/index.ts'
+import { COMMANDS } from '../../src/commands/registry.ts'
 import { isRefusal, type Refusal } from '../../src/errors.ts'
 import type { Filter, Holding, Jobs, Question, Revision } from '../../src/jobs/job.ts'
 import { type Message, plain } from '../../src/message.ts'

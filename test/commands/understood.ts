@@ -1,5 +1,5 @@
 import type { Understood } from '../../src/commands/command.ts'
-import { COMMANDS } from '../../src/commands/index.ts'
+import { COMMANDS } from '../../src/commands/registry.ts'
 import { KNOWN } from '../../src/commands/not-yet.ts'
 import { parse, type ParseContext } from '../../src/commands/parse.ts'
 import { inventory, rooms } from './inventory.ts'

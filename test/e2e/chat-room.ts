@@ -30,14 +30,13 @@ export type ChatRoom = {
 export type SlackRoom = ChatRoom & { readonly lab: SlackLab }
 export type MatrixRoom = ChatRoom & { readonly token: string; readonly bot: string }
 
-export const cardOf = (job: string) => (seen: Seen) => seen.text.includes(`#${job} `) && seen.text.includes('asked by')
+/** The heading names the job and its sentence; a bare `#3 ` may be another job's ticket. */
+const isAbout = (job: string, { text }: Seen): boolean => new RegExp(`#${job} (drain|uncordon) `).test(text)
+export const cardOf = (job: string) => (seen: Seen) => isAbout(job, seen) && seen.text.includes('asked by')
 export const isDone = (job: string) => (seen: Seen) => cardOf(job)(seen) && /\bdone in\b/.test(seen.text)
-export const questionOf = (job: string) => (seen: Seen) =>
-  seen.text.includes(`#${job} `) && seen.text.includes('may it start?')
+export const questionOf = (job: string) => (seen: Seen) => isAbout(job, seen) && seen.text.includes('may it start?')
 export const endOf = (job: string) => (seen: Seen) =>
-  seen.text.includes(`#${job} `) &&
-  !seen.text.includes('asked by') &&
-  /: (done|failed|cancelled|expired)/.test(seen.text)
+  isAbout(job, seen) && !seen.text.includes('asked by') && /: (done|failed|cancelled|expired)/.test(seen.text)
 
 function roomOf(name: string, world: World, { raw, link }: Pick<ChatRoom, 'raw' | 'link'>): ChatRoom {
   const seen = () => world.seen(world.place)

@@ -59,11 +59,14 @@ const nodeObject = (name: string, row: string): object => ({
   },
 })
 
+const isReady = ({ status }: Any): boolean =>
+  status?.conditions?.some((c: Any) => c['type'] === 'Ready' && c['status'] === 'True') === true
+
 async function makeNode(raw: Raw, name: string, row: string): Promise<void> {
   await raw.create('/api/v1/nodes', nodeObject(name, row))
   await until(`node ${name} Ready`, async () => {
     const { body } = await raw.get(`/api/v1/nodes/${name}`)
-    return body['status']?.conditions?.some((c: Any) => c['type'] === 'Ready' && c['status'] === 'True')
+    return isReady(body)
   })
 }
 
@@ -131,10 +134,7 @@ export async function makeWorld(
     })
     const running = await until(`pod ${name} Running`, async () => {
       const now = await exists(name)
-      return now?.['status'].phase === 'Running' &&
-        now['status'].conditions?.some((c: Any) => c['type'] === 'Ready' && c['status'] === 'True')
-        ? now
-        : undefined
+      return now?.['status'].phase === 'Running' && isReady(now) ? now : undefined
     })
     if (phase === 'Running') return running
     return raw.patch(`${pods}/${name}/status`, { status: { phase } })
@@ -156,6 +156,7 @@ export async function makeWorld(
         owner: { apiVersion: 'v1', kind: 'ConfigMap', name: 'owner', uid: owner['metadata'].uid, controller: true },
       }),
     deployment: async (name, replicas, template = {}) => {
+      await raw.patch(`/api/v1/nodes/${b}`, { spec: { unschedulable: true } })
       await raw.create(`/apis/apps/v1/namespaces/${ns}/deployments`, {
         apiVersion: 'apps/v1',
         kind: 'Deployment',
@@ -166,12 +167,14 @@ export async function makeWorld(
           template: { metadata: { labels: { app: name } }, spec: { ...placed(row, a), ...template } },
         },
       })
-      await until(
-        `deployment ${name} ready`,
-        async () =>
-          (await raw.get(`/apis/apps/v1/namespaces/${ns}/deployments/${name}`)).body['status']?.readyReplicas ===
-          replicas,
-      )
+      await until(`deployment ${name} ready on ${a}`, async () => {
+        const { items } = (await raw.get(`${pods}?labelSelector=app%3D${name}`)).body as { items: readonly Any[] }
+        // the scheduler may not have heard of the cordon yet
+        for (const { metadata, spec } of items)
+          if (spec.nodeName === b) await raw.remove(`${pods}/${metadata.name}`, { gracePeriodSeconds: 0 })
+        return items.length === replicas && items.every((one) => one['spec'].nodeName === a && isReady(one))
+      })
+      await raw.patch(`/api/v1/nodes/${b}`, { spec: { unschedulable: false } })
     },
     pdb: async (name, spec) => {
       const path = `/apis/policy/v1/namespaces/${ns}/poddisruptionbudgets`
