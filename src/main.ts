@@ -5,6 +5,7 @@ import type { View } from './bot/cards.ts'
 import type { Chat, ChatName, Incoming } from './bot/chat.ts'
 import { makeHandle, type Question } from './bot/handle.ts'
 import { makeOutbox, type Outbox } from './bot/outbox.ts'
+import { pause } from './bot/pause.ts'
 import { placesOf, roomOf } from './bot/places.ts'
 import { makeReceive } from './bot/receive.ts'
 import { startChat } from './bot/start.ts'
@@ -63,6 +64,8 @@ export type Sluice = {
 const ANSWER_MS = 60_000
 const REFRESH_MS = 15_000
 const FIRST_READ_MS = 3_000
+/** What waits at the door is stored before the queues are loaded, which keeps a thread busy for longer than that takes. */
+const HEAD_START_MS = 30
 
 /** Composition root: wires every room and starts it. Resolves when it receives: what is accepted is kept, and handled once `started`. */
 export async function startSluice(parts: Parts): Promise<Sluice> {
@@ -77,7 +80,7 @@ export async function startSluice(parts: Parts): Promise<Sluice> {
   const outbox = openOutbox(parts, engine, chats)
   processors.current = wireBot(parts, systems, engine, outbox)
   for (const chat of await parts.chats(engine)) chats.set(chat.name, chat)
-  const started = startEngine(engine, systems)
+  const started = pause(HEAD_START_MS).then(() => startEngine(engine, systems))
   // told to whoever awaits it; until then it must not look unhandled
   started.catch(() => {})
   const receive = makeReceive({

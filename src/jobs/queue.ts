@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { type Job, type JobsOptions, type Processor, Queue, Worker } from 'bullmq'
+import type { Job, JobsOptions, Processor, Queue, Worker } from 'bullmq'
 import type { Redis } from 'ioredis'
 import type { Clock } from '../duration.ts'
 import type { Log } from '../log.ts'
@@ -57,11 +57,14 @@ const SETTLE = script(
 
 const NEVER = new AbortController().signal
 
+/** Loaded beside: the first line is accepted before the queues are there. */
+const bullmq = (): Promise<typeof import('bullmq')> => import('bullmq')
+
 type QueueDeps = { readonly store: Store; readonly log: Log; readonly clock: Clock; readonly limits: Limits }
 type KeyedName = 'inbox' | 'outbox'
 /** Producers: made when first needed, each with its error handler. */
 type Producers = {
-  readonly queue: (name: QueueName) => Queue
+  readonly queue: (name: QueueName) => Promise<Queue>
   readonly dispatch: (effect: Effect) => Promise<void>
   readonly enqueueKey: (name: KeyedName, key: string) => Promise<void>
   /** Runs beside; a failure is logged and left to the sweep. */
@@ -72,13 +75,15 @@ type Producers = {
 const noise = (log: Log, what: string) => (error: Error) => log.warn({ queue: what, err: error.message }, 'queue')
 
 function openProducers({ store, log, clock }: QueueDeps): Producers {
-  const queues = new Map<QueueName, Queue>()
+  const queues = new Map<QueueName, Promise<Queue>>()
   const under = new Set<Promise<unknown>>()
-  const queue = (name: QueueName): Queue => {
-    const known = queues.get(name)
-    if (known !== undefined) return known
+  const open = async (name: QueueName): Promise<Queue> => {
+    const { Queue } = await bullmq()
     const made = new Queue(name, { connection: store.redis, prefix: store.prefix, skipMetasUpdate: true })
-    made.on('error', noise(log, name))
+    return made.on('error', noise(log, name))
+  }
+  const queue = (name: QueueName): Promise<Queue> => {
+    const made = queues.get(name) ?? open(name)
     queues.set(name, made)
     return made
   }
@@ -86,11 +91,13 @@ function openProducers({ store, log, clock }: QueueDeps): Producers {
     queue,
     dispatch: async (effect) => {
       const delay = effect.dueAtMs === undefined ? {} : { delay: Math.max(0, effect.dueAtMs - clock.now()) }
-      await queue(effect.queue).add(effect.name, effect.data, { ...KEPT, jobId: effect.id, ...delay })
+      const to = await queue(effect.queue)
+      await to.add(effect.name, effect.data, { ...KEPT, jobId: effect.id, ...delay })
       await store.redis.hdel(keys.effects, effect.id)
     },
     enqueueKey: async (name, key) => {
-      await queue(name).add(name, { key }, { ...KEYED, jobId: keyedId(key) })
+      const to = await queue(name)
+      await to.add(name, { key }, { ...KEYED, jobId: keyedId(key) })
     },
     track: (work) => {
       const quiet = work.catch((error: unknown) => log.warn({ err: String(error) }, 'dispatch is left to the sweep'))
@@ -99,7 +106,7 @@ function openProducers({ store, log, clock }: QueueDeps): Producers {
     },
     close: async () => {
       await Promise.all(under)
-      for (const made of queues.values()) await made.close()
+      for (const made of queues.values()) await (await made).close()
     },
   }
 }
@@ -138,12 +145,13 @@ function watchMarks(deps: QueueDeps, producers: Producers, name: KeyedName, work
   return worker.on('completed', (job) => producers.track(again(String(job.data.key))))
 }
 
-function openWorker(
+async function openWorker(
   { store, log, limits }: QueueDeps,
   connection: Redis,
   name: QueueName,
   processor: Processor,
-): Worker {
+): Promise<Worker> {
+  const { Worker } = await bullmq()
   const made = new Worker(name, processor, {
     connection,
     prefix: store.prefix,
@@ -168,18 +176,18 @@ function openWorkers(
   producers: Producers,
   handlers: Handlers,
   processors: Processors,
-): readonly Worker[] {
+): Promise<readonly Worker[]> {
   const connection = deps.store.blocking()
   const worker = (name: QueueName, processor: Processor) => openWorker(deps, connection, name, processor)
-  const byKey = (name: KeyedName) =>
-    watchMarks(deps, producers, name, worker(name, keyed(deps.store, name, processors[name])))
-  return [
+  const byKey = async (name: KeyedName) =>
+    watchMarks(deps, producers, name, await worker(name, keyed(deps.store, name, processors[name])))
+  return Promise.all([
     byKey('inbox'),
     byKey('outbox'),
     worker('reads', (job, _token, signal) => handlers.plan(String(job.data.job), signal ?? NEVER)),
     worker('work', (job, token, signal) => handlers.run(String(job.data.job), job, token ?? '', signal ?? NEVER)),
     worker('timers', (job) => handlers.timer(job.name, job.data)),
-  ]
+  ])
 }
 
 async function sweepOnce({ store: { redis } }: QueueDeps, { dispatch, enqueueKey }: Producers): Promise<void> {
@@ -198,6 +206,7 @@ export function openQueues(deps: QueueDeps): Queues {
   const producers = openProducers(deps)
   const { dispatch, enqueueKey, queue, track } = producers
   const workers: Worker[] = []
+  let isStarted = false
   return {
     after: ({ effects, draw, cancel }) => {
       for (const effect of effects) track(dispatch(effect))
@@ -206,19 +215,21 @@ export function openQueues(deps: QueueDeps): Queues {
     },
     wake: async (name, key) => {
       if (name === 'outbox') await redis.hincrby(keys.due(name), key, 1)
-      await enqueueKey(name, key)
+      // the mark is what is kept: the sweep takes up what is marked before the start, or while the queue is away
+      if (isStarted) track(enqueueKey(name, key))
     },
     start: async (handlers, processors) => {
-      workers.push(...openWorkers(deps, producers, handlers, processors))
+      workers.push(...(await openWorkers(deps, producers, handlers, processors)))
       await Promise.all(workers.map((one) => one.waitUntilReady()))
+      isStarted = true
     },
     sweep: () => sweepOnce(deps, producers),
     exists: async (name, id) => {
-      const state = await queue(name).getJobState(id)
+      const state = await (await queue(name)).getJobState(id)
       return state !== 'unknown' && state !== 'completed' && state !== 'failed'
     },
     reading: async () => {
-      const counts = await queue('reads').getJobCounts('active', 'waiting', 'delayed', 'prioritized')
+      const counts = await (await queue('reads')).getJobCounts('active', 'waiting', 'delayed', 'prioritized')
       return Object.values(counts).reduce((sum, n) => sum + n, 0)
     },
     stop: async () => {

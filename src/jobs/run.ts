@@ -1,4 +1,4 @@
-import { type Job, WaitingError } from 'bullmq'
+import type { Job } from 'bullmq'
 import { asSluiceError, isRefusal, type Refusal, refuse, SluiceError } from '../errors.ts'
 import { redact } from '../redact.ts'
 import { keys } from '../store/keys.ts'
@@ -164,6 +164,7 @@ export function openRunner(deps: RunDeps): Runner {
     }
     if (leaving) {
       await bull.moveToWait(token)
+      const { WaitingError } = await import('bullmq')
       throw new WaitingError()
     }
   }
