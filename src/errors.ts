@@ -50,6 +50,11 @@ export const ERRORS = {
     sentence: 'Two people have the same chat identity.',
     advice: 'An operator must mend config/people.yaml.',
   },
+  'PERSON-OUTSIDER': {
+    sentence:
+      'This account is a guest, deactivated, or of another workspace: Sluice does not listen to it, whoever it belongs to.',
+    advice: 'Use an account that is a full member here; an operator can change yours.',
+  },
   'ROOM-UNKNOWN': { sentence: 'The room is not configured.', advice: 'Use a room of config/sluice.yaml.' },
   'EVENT-BAD': { sentence: 'The line is not an event Sluice can take.', advice: 'See docs/console.md for the forms.' },
   'JOB-UNKNOWN': { sentence: 'There is no job with this number.', advice: 'Say `jobs` for the list.' },

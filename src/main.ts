@@ -1,5 +1,6 @@
 import { within } from './duration.ts'
 import { accessOf, contextOf } from './access.ts'
+import { type Aids, makeAids } from './aids.ts'
 import { asksCluster, makeAnswers } from './bot/answers.ts'
 import type { View } from './bot/cards.ts'
 import type { Chat, ChatName, Incoming } from './bot/chat.ts'
@@ -46,8 +47,8 @@ export type Parts = {
   readonly tickets?: Tickets
   readonly host: (cluster: string, person: string) => (name: string) => Host
   readonly env: NodeJS.ProcessEnv
-  /** Makes the chats once the engine is there: the console asks it. */
-  readonly chats: (engine: Engine) => Promise<readonly Chat[]>
+  /** Makes the chats once the engine is there: the console asks it, Slack shows the aids. */
+  readonly chats: (engine: Engine, aids: Aids) => Promise<readonly Chat[]>
   /** For fault tests: told around every journal write. */
   readonly onJournalWrite?: (when: 'before' | 'after', what: string) => void
 }
@@ -79,7 +80,16 @@ export async function startSluice(parts: Parts): Promise<Sluice> {
   })
   const outbox = openOutbox(parts, engine, chats)
   processors.current = wireBot(parts, systems, engine, outbox)
-  for (const chat of await parts.chats(engine)) chats.set(chat.name, chat)
+  const aids = makeAids({
+    config: parts.config,
+    store: parts.store,
+    jobs: engine.jobs,
+    chats,
+    inventory: systems.inventory.now,
+    capabilities: capabilitiesOf(parts, systems, engine),
+    nowMs: parts.clock.now,
+  })
+  for (const chat of await parts.chats(engine, aids)) chats.set(chat.name, chat)
   const started = pause(HEAD_START_MS).then(() => startEngine(engine, systems))
   // told to whoever awaits it; until then it must not look unhandled
   started.catch(() => {})
@@ -245,10 +255,10 @@ type Answers = {
   readonly process: (key: string, signal: AbortSignal) => Promise<void>
 }
 
-/** What asks a cluster waits in the outbox queue beside the room, so that the room goes on; the rest is answered at once. */
-function wireAnswers(parts: Parts, systems: Systems, engine: Engine, outbox: Outbox): Answers {
-  const { config, store, clock, log } = parts
-  const capabilities = (person: PersonConfig): Capabilities => ({
+/** Everything an answer may be given, for one person. */
+const capabilitiesOf =
+  ({ config, clock }: Parts, systems: Systems, engine: Engine) =>
+  (person: PersonConfig): Capabilities => ({
     inventory: systems.inventory.now(),
     cluster: async (name) => systems.pool.get(name, person.name),
     jobs: engine.jobs,
@@ -259,9 +269,13 @@ function wireAnswers(parts: Parts, systems: Systems, engine: Engine, outbox: Out
     people: config().people,
     nowMs: clock.now,
   })
+
+/** What asks a cluster waits in the outbox queue beside the room, so that the room goes on; the rest is answered at once. */
+function wireAnswers(parts: Parts, systems: Systems, engine: Engine, outbox: Outbox): Answers {
+  const { config, store, log } = parts
   const run = makeAnswers({
     commands: () => COMMANDS,
-    capabilities,
+    capabilities: capabilitiesOf(parts, systems, engine),
     people: () => config().people,
     send: outbox.send,
     log,

@@ -67,7 +67,7 @@ export function makeHandle(deps: HandleDeps): (incoming: Incoming, roomName: str
     const room = roomOf(roomName, deps.rooms())
     if (room === undefined || incoming.bot) return
     const event = `${incoming.place.chat}:${incoming.event}`
-    const person = findPerson(deps.people(), incoming.place.chat, incoming.user)
+    const person = findPerson(deps.people(), incoming.place.chat, incoming.user, incoming.outsider)
     if (isRefusal(person)) return tellStranger(deps, incoming, person)
     const scene: Scene = { deps, incoming, person, room, event }
     if (incoming.kind === 'text') return heard(scene, incoming.text, incoming.thread)

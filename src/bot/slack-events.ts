@@ -3,9 +3,16 @@ import type { Incoming } from './chat.ts'
 import { calls, emojiOf, typedText } from './slack-names.ts'
 
 /** Who Sluice is in the workspace, from `auth.test`. */
-export type Self = { readonly team: string; readonly user: string; readonly botId: string }
+export type Self = {
+  readonly team: string
+  readonly user: string
+  readonly botId: string
+  /** The organisation above the workspace, where there is one. */
+  readonly enterprise?: string
+}
 
 const messageShape = z.object({
+  subtype: z.string().optional(),
   user: z.string().optional(),
   bot_id: z.string().optional(),
   text: z.string().default(''),
@@ -26,6 +33,7 @@ const eventShape = z.object({
   deleted_ts: z.string().optional(),
   reaction: z.string().optional(),
   item: z.object({ type: z.string(), channel: z.string().optional(), ts: z.string().optional() }).optional(),
+  item_user: z.string().optional(),
   message: messageShape.optional(),
   previous_message: messageShape.optional(),
 })
@@ -35,14 +43,8 @@ const callbackShape = z.object({
   team_id: z.string(),
   event_id: z.string(),
   event: eventShape,
-})
-const commandShape = z.object({
-  command: z.string(),
-  text: z.string().default(''),
-  team_id: z.string(),
-  channel_id: z.string(),
-  user_id: z.string(),
-  trigger_id: z.string(),
+  /** For whom Slack tells it: in a shared channel `team_id` may be the other company's. */
+  authorizations: z.array(z.object({ team_id: z.string().nullish() })).optional(),
 })
 const actionsShape = z.object({
   type: z.literal('block_actions'),
@@ -50,36 +52,53 @@ const actionsShape = z.object({
   channel: z.object({ id: z.string() }),
   message: z.object({ ts: z.string() }),
   team: z.object({ id: z.string() }).nullish(),
+  response_url: z.url().optional(),
   actions: z.array(z.object({ action_id: z.string(), action_ts: z.string().optional() })),
 })
 
-const msOf = (ts: string): number => Math.round(Number(ts) * 1000)
-const isDirect = (channel: string, kind: string | undefined): boolean => kind === 'im' || channel.startsWith('D')
+export const msOf = (ts: string): number => Math.round(Number(ts) * 1000)
+export const isDirect = (channel: string, kind?: string): boolean => kind === 'im' || channel.startsWith('D')
+/** Two presses of one person on one button so close together are one. */
+const DOUBLE_PRESS_MS = 5_000
 /** Subtypes that are still a person's own words; every other subtype is Slack's own notice. */
 const SPOKEN = new Set([undefined, 'file_share', 'thread_broadcast', 'me_message'])
 
 /**
- * One body of Slack's Events API, interactivity or slash command, as what happened in our words.
- * Own messages, notices and texts that are for nobody give an empty list. Shapes: https://api.slack.com/events
+ * One body of Slack's Events API or interactivity as what happened in our words. Own messages, notices, other workspaces and
+ * texts that are for nobody give an empty list. Shapes: https://docs.slack.dev/apis/events-api
  */
 export function incomingOf(body: unknown, self: Self, nowMs: number): Incoming[] {
   const callback = callbackShape.safeParse(body)
-  if (callback.success) return fromEvent(callback.data.event, callback.data.team_id, callback.data.event_id, self)
-  const command = commandShape.safeParse(body)
-  if (command.success) return [fromCommand(command.data, nowMs)]
+  if (callback.success)
+    return isFor(callback.data, self) ? fromEvent(callback.data.event, callback.data.event_id, self) : []
   const actions = actionsShape.safeParse(body)
   return actions.success ? fromActions(actions.data, self, nowMs) : []
 }
 
-function fromEvent(event: SlackEvent, team: string, id: string, self: Self): Incoming[] {
-  if (event.type === 'reaction_added' || event.type === 'reaction_removed') return fromReaction(event, team, id, self)
-  if (event.type !== 'message' && event.type !== 'app_mention') return []
-  if (event.subtype === 'message_changed') return fromEdit(event, team, self)
-  if (event.subtype === 'message_deleted') return fromDelete(event, team, self)
-  return fromText(event, team, self)
+/** A message as `conversations.history` and `conversations.replies` give it: the same event as the live one. */
+export function incomingOfMessage(message: unknown, channel: string, self: Self): Incoming[] {
+  const event = eventShape.safeParse(typeof message === 'object' ? { ...message, type: 'message', channel } : undefined)
+  return event.success ? fromText(event.data, self) : []
 }
 
-function fromText(event: SlackEvent, team: string, self: Self): Incoming[] {
+/** Where to tell the presser at once that the press has arrived. */
+export const responseUrl = (body: unknown): string | undefined => actionsShape.safeParse(body).data?.response_url
+
+const isFor = ({ team_id, authorizations }: z.infer<typeof callbackShape>, self: Self): boolean =>
+  team_id === self.team || authorizations?.some((a) => a.team_id === self.team) === true
+
+function fromEvent(event: SlackEvent, id: string, self: Self): Incoming[] {
+  if (event.type === 'reaction_added' || event.type === 'reaction_removed') return fromReaction(event, id, self)
+  if (event.type !== 'message' && event.type !== 'app_mention') return []
+  // a deleted message that has a thread stays as a tombstone
+  const tombstone = event.message?.subtype === 'tombstone' ? { ...event, deleted_ts: event.message.ts } : undefined
+  if (tombstone !== undefined) return fromDelete(tombstone, self)
+  if (event.subtype === 'message_changed') return fromEdit(event, self)
+  if (event.subtype === 'message_deleted') return fromDelete(event, self)
+  return fromText(event, self)
+}
+
+function fromText(event: SlackEvent, self: Self): Incoming[] {
   const { channel, ts, user } = event
   if (channel === undefined || ts === undefined) return []
   if (user === self.user || event.bot_id === self.botId) return []
@@ -94,7 +113,7 @@ function fromText(event: SlackEvent, team: string, self: Self): Incoming[] {
     {
       kind: 'text',
       // app_mention and message tell of the same text with two event ids: the time stamp makes them one.
-      event: `${team}:${channel}:${ts}`,
+      event: `${self.team}:${channel}:${ts}`,
       place,
       user: user ?? event.bot_id ?? 'unknown',
       bot: bot || user === undefined,
@@ -108,16 +127,17 @@ function fromText(event: SlackEvent, team: string, self: Self): Incoming[] {
   ]
 }
 
-function fromReaction(event: SlackEvent, team: string, id: string, self: Self): Incoming[] {
+/** What is put under other people's messages is between them. */
+function fromReaction(event: SlackEvent, id: string, self: Self): Incoming[] {
   const { item, user, reaction } = event
   if (item?.channel === undefined || item.ts === undefined || user === undefined || reaction === undefined) return []
-  if (user === self.user) return []
+  if (user === self.user || (event.item_user !== undefined && event.item_user !== self.user)) return []
   return [
     {
       kind: 'reaction',
-      event: `${team}:${id}`,
+      event: `${self.team}:${id}`,
       place: { chat: 'slack', id: item.channel },
-      direct: isDirect(item.channel, undefined),
+      direct: isDirect(item.channel),
       user,
       bot: false,
       sentAtMs: msOf(event.event_ts ?? item.ts),
@@ -132,7 +152,7 @@ function fromReaction(event: SlackEvent, team: string, id: string, self: Self): 
 const wasOurs = (message: z.infer<typeof messageShape> | undefined, direct: boolean, self: Self): boolean =>
   message === undefined || direct || message.thread_ts !== undefined || calls(message.text, self.user)
 
-function fromEdit(event: SlackEvent, team: string, self: Self): Incoming[] {
+function fromEdit(event: SlackEvent, self: Self): Incoming[] {
   const { channel, message, previous_message: before } = event
   if (channel === undefined || message?.user === undefined) return []
   if (message.user === self.user || message.bot_id !== undefined) return []
@@ -144,7 +164,7 @@ function fromEdit(event: SlackEvent, team: string, self: Self): Incoming[] {
   return [
     {
       kind: 'edit',
-      event: `${team}:${channel}:${message.ts}:edit:${at}`,
+      event: `${self.team}:${channel}:${message.ts}:edit:${at}`,
       place: { chat: 'slack', id: channel },
       direct,
       user: message.user,
@@ -156,54 +176,62 @@ function fromEdit(event: SlackEvent, team: string, self: Self): Incoming[] {
   ]
 }
 
-function fromDelete(event: SlackEvent, team: string, self: Self): Incoming[] {
+function fromDelete(event: SlackEvent, self: Self): Incoming[] {
   const { channel, previous_message: before } = event
   const ts = event.deleted_ts ?? before?.ts
   if (channel === undefined || ts === undefined) return []
-  if (before?.user === self.user || before?.bot_id !== undefined) return []
+  const sentAtMs = msOf(event.event_ts ?? event.ts ?? ts)
+  if (before !== undefined && isOwn(before, self)) return [ownDeleted(channel, ts, sentAtMs, self)]
+  if (before?.bot_id !== undefined) return []
   if (!wasOurs(before, isDirect(channel, event.channel_type), self)) return []
   return [
     {
       kind: 'delete',
-      event: `${team}:${channel}:${ts}:delete`,
+      event: `${self.team}:${channel}:${ts}:delete`,
       place: { chat: 'slack', id: channel },
       direct: isDirect(channel, event.channel_type),
       // Slack does not tell who deleted: only the author and the workspace's administrators can.
       user: before?.user ?? 'unknown',
       bot: false,
-      sentAtMs: msOf(event.event_ts ?? event.ts ?? ts),
+      sentAtMs,
       message: ts,
     },
   ]
 }
 
-function fromCommand(command: z.infer<typeof commandShape>, nowMs: number): Incoming {
-  return {
-    kind: 'text',
-    event: `${command.team_id}:command:${command.trigger_id}`,
-    place: { chat: 'slack', id: command.channel_id },
-    user: command.user_id,
-    bot: false,
-    sentAtMs: nowMs,
-    text: typedText(command.text, ''),
-    // A slash command leaves no message behind; nothing can be hung under this id.
-    message: `command:${command.trigger_id}`,
-    addressed: true,
-    direct: isDirect(command.channel_id, undefined),
-  }
-}
+const isOwn = (message: z.infer<typeof messageShape>, self: Self): boolean =>
+  message.user === self.user || (message.bot_id !== undefined && message.bot_id === self.botId)
+
+/** A message of the bot that is not there any more; who took it away is not known. */
+export const ownDeleted = (channel: string, ts: string, sentAtMs: number, self: Self): Incoming => ({
+  kind: 'delete',
+  event: `${self.team}:${channel}:${ts}:delete`,
+  place: { chat: 'slack', id: channel },
+  direct: isDirect(channel),
+  user: 'unknown',
+  bot: false,
+  sentAtMs,
+  message: ts,
+  own: true,
+})
 
 function fromActions(body: z.infer<typeof actionsShape>, self: Self, nowMs: number): Incoming[] {
-  const team = body.team?.id ?? self.team
-  return body.actions.map((action) => ({
-    kind: 'press',
-    event: `${team}:${body.channel.id}:${body.message.ts}:press:${body.user.id}:${action.action_id}:${action.action_ts ?? nowMs}`,
-    place: { chat: 'slack', id: body.channel.id },
-    direct: isDirect(body.channel.id, undefined),
-    user: body.user.id,
-    bot: false,
-    sentAtMs: action.action_ts === undefined ? nowMs : msOf(action.action_ts),
-    button: action.action_id,
-    on: body.message.ts,
-  }))
+  // in a shared channel the team is the presser's own
+  const outside = body.team?.id !== undefined && body.team.id !== self.team && body.team.id !== self.enterprise
+  return body.actions.map((action) => {
+    const sentAtMs = action.action_ts === undefined ? nowMs : msOf(action.action_ts)
+    const turn = Math.floor(sentAtMs / DOUBLE_PRESS_MS)
+    return {
+      kind: 'press',
+      event: `${self.team}:${body.channel.id}:${body.message.ts}:press:${body.user.id}:${action.action_id}:${turn}`,
+      place: { chat: 'slack', id: body.channel.id },
+      direct: isDirect(body.channel.id),
+      user: body.user.id,
+      bot: false,
+      sentAtMs,
+      button: action.action_id,
+      on: body.message.ts,
+      ...(outside ? { outsider: 'external' } : {}),
+    }
+  })
 }

@@ -23,6 +23,13 @@ export const isTs = (id: string | undefined): id is string => id !== undefined &
 const PAGE = 100
 const PAGES = 3
 
+export type Sought = {
+  readonly place: Place
+  readonly options: SendOptions
+  /** Told before a double is deleted. */
+  readonly deleting: (ts: string) => void
+}
+
 /**
  * Looks for our own message in the newest three hundred of the place or thread, and deletes doubles of it. `which` tells it
  * among our own ones; by default the key does.
@@ -30,8 +37,7 @@ const PAGES = 3
 export async function findSent(
   client: WebClient,
   self: Self,
-  place: Place,
-  options: SendOptions,
+  { place, options, deleting }: Sought,
   which: (message: SeenMessage) => boolean = (message) => hasKey(message, options.key),
 ): Promise<Sent | undefined> {
   const found: string[] = []
@@ -43,7 +49,10 @@ export async function findSent(
     if (cursor === undefined) break
   }
   const [first, ...doubles] = found.sort()
-  for (const ts of doubles) await client.apiCall('chat.delete', { channel: place.id, ts })
+  for (const ts of doubles) {
+    deleting(ts)
+    await client.apiCall('chat.delete', { channel: place.id, ts })
+  }
   return first === undefined ? undefined : { place, id: first }
 }
 

@@ -19,6 +19,8 @@ export const SLACK = {
   elementText: 3000,
   linkText: 300,
   allText: 12_000,
+  /** What is shown of a text whose whole is in a file. */
+  shortText: 3_500,
   fallbackText: 3900,
   buttonText: 75,
   buttonsPerBlock: 25,
@@ -43,7 +45,8 @@ type SlackButton = {
 export type SlackBlock =
   | { readonly type: 'rich_text'; readonly elements: readonly Rich[] }
   | { readonly type: 'actions'; readonly elements: readonly SlackButton[] }
-export type Rendered = { readonly text: string; readonly blocks: readonly SlackBlock[] }
+/** `isWhole`: nothing had to be cut. */
+export type Rendered = { readonly text: string; readonly blocks: readonly SlackBlock[]; readonly isWhole: boolean }
 export type Mentions = Readonly<Record<string, string>>
 
 const TONES: Record<Tone, string> = { info: '', ok: '✔ ', warn: '⚠ ', error: '✘ ', practice: '◇ ' }
@@ -149,14 +152,19 @@ const sizeOf = (part: Rich): number =>
   )
 
 /** The parts that fit, and a word about those that do not. */
-function fitting(parts: readonly Rich[]): Rich[] {
+function fitting(
+  parts: readonly Rich[],
+  limit: number,
+  where: string,
+): { readonly shown: Rich[]; readonly isWhole: boolean } {
   let size = 0
   const end = parts.findIndex((part) => {
     size += sizeOf(part)
-    return size > SLACK.allText
+    return size > limit
   })
-  if (end < 0) return [...parts]
-  return [...parts.slice(0, end), ...section(words(`… ${parts.length - end} more parts do not fit into one message`))]
+  if (end < 0) return { shown: [...parts], isWhole: true }
+  const rest = section(words(`… ${parts.length - end} more parts do not fit into one message${where}`))
+  return { shown: [...parts.slice(0, end), ...rest], isWhole: false }
 }
 
 function buttonsOf(message: Message): SlackBlock[] {
@@ -173,7 +181,14 @@ function buttonsOf(message: Message): SlackBlock[] {
 }
 
 /** A message as Slack's blocks within its limits, with the plain text for notifications. What is cut is said to be cut. */
-export function renderSlack(message: Message, mentions: Mentions = {}): Rendered {
+export const renderSlack = (message: Message, mentions: Mentions = {}): Rendered =>
+  render(message, mentions, SLACK.allText, '')
+
+/** The beginning of a message whose whole text follows as a file. */
+export const renderShort = (message: Message, mentions: Mentions = {}): Rendered =>
+  render(message, mentions, SLACK.shortText, ': the whole text is in the file below')
+
+function render(message: Message, mentions: Mentions, limit: number, where: string): Rendered {
   const people = (message.mention ?? []).map((person) => ({ person }))
   const called =
     people.length === 0
@@ -182,7 +197,8 @@ export function renderSlack(message: Message, mentions: Mentions = {}): Rendered
           people.flatMap((p) => [p, ' ']),
           mentions,
         )
-  const parts = fitting([...called, ...message.blocks.flatMap((block) => rich(block, mentions))])
+  const all = [...called, ...message.blocks.flatMap((block) => rich(block, mentions))]
+  const { shown: parts, isWhole } = fitting(all, limit, where)
   const shown: SlackBlock[] = parts.length === 0 ? [] : [{ type: 'rich_text', elements: parts }]
   const at = people
     .map(({ person }) => (Object.hasOwn(mentions, person) ? `<@${mentions[person]}> ` : `@${entities(person)} `))
@@ -190,5 +206,6 @@ export function renderSlack(message: Message, mentions: Mentions = {}): Rendered
   return {
     text: at + entities(cut(showable(plain(message)), SLACK.fallbackText / 5)[0] ?? '') || ' ',
     blocks: [...shown, ...buttonsOf(message)],
+    isWhole,
   }
 }

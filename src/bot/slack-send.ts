@@ -1,15 +1,16 @@
-import { within } from '../duration.ts'
+import { createHash } from 'node:crypto'
 import { type WebClient, WebAPIPlatformError } from '@slack/web-api'
 import { z } from 'zod'
+import { within } from '../duration.ts'
 import { SluiceError } from '../errors.ts'
-import type { Message } from '../message.ts'
+import { type Message, plain } from '../message.ts'
 import type { Chat, ChatFile, Place, SendOptions, Sent } from './chat.ts'
 import { chatError } from './chat-errors.ts'
 import { slackError } from './slack-error.ts'
 import type { Self } from './slack-events.ts'
 import { findSent, isTs, METADATA, type SeenMessage, sentKeys } from './slack-find.ts'
 import { wordOf } from './slack-names.ts'
-import { renderSlack } from './slack-render.ts'
+import { type Rendered, renderShort, renderSlack } from './slack-render.ts'
 
 const UPLOAD_LIMIT_MS = 30_000
 
@@ -19,68 +20,105 @@ const postedShape = z.object({ ts: z.string(), channel: z.string() })
 const isPlatform = (error: unknown, ...codes: string[]): boolean =>
   error instanceof WebAPIPlatformError && codes.includes(error.data.error)
 
-async function call<T>(doing: string, options: SendOptions, run: () => Promise<T>): Promise<T> {
-  options.signal?.throwIfAborted()
-  try {
-    return await run()
-  } catch (error) {
-    throw slackError(error, doing)
-  }
-}
-
 type Sending = {
   readonly client: WebClient
   readonly self: () => Promise<Self>
   readonly keys: ReturnType<typeof sentKeys>
+  /** Told how each call ended; undefined is well. */
+  readonly outcome: (error: unknown) => void
+  /** A message of ours that is about to be deleted. */
+  readonly deleting: (ts: string) => void
 }
-export type Sender = Pick<Chat, 'post' | 'edit' | 'react' | 'unreact' | 'tellPrivately' | 'upload'>
+export type Says = Pick<Chat, 'post' | 'edit' | 'react' | 'unreact' | 'tellPrivately' | 'upload'>
+export type Sender = {
+  readonly says: Says
+  /** True for a message that Sluice itself took away. */
+  readonly deleted: (ts: string) => boolean
+}
+
+async function call<T>(sending: Sending, doing: string, options: SendOptions, run: () => Promise<T>): Promise<T> {
+  options.signal?.throwIfAborted()
+  try {
+    const result = await run()
+    sending.outcome(undefined)
+    return result
+  } catch (error) {
+    sending.outcome(error)
+    throw slackError(error, doing)
+  }
+}
+
+const DELETED_KEPT = 200
 
 /** The sending half of the Slack adapter. `self` answers once `auth.test` did. */
-export function slackSender(client: WebClient, self: () => Promise<Self>): Sender {
-  const sending: Sending = { client, self, keys: sentKeys() }
-  const edit: Sender['edit'] = (sent, message, options) =>
-    call('editing a Slack message', options, async () => {
+export function slackSender(client: WebClient, self: () => Promise<Self>, outcome: Sending['outcome']): Sender {
+  const gone = new Set<string>()
+  const deleting = (ts: string): void => {
+    gone.add(ts)
+    for (const oldest of gone) if (gone.size > DELETED_KEPT) gone.delete(oldest)
+  }
+  const sending: Sending = { client, self, keys: sentKeys(), outcome, deleting }
+  const edit: Says['edit'] = (sent, message, options) =>
+    call(sending, 'editing a Slack message', options, async () => {
       const { text, blocks } = renderSlack(message, options.mentions)
       await client.apiCall('chat.update', { channel: sent.place.id, ts: sent.id, text, blocks })
     })
-  const tellPrivately: Sender['tellPrivately'] = async (user, message, { thread: _thread, ...options }) => {
-    const opened = await call('writing a private Slack message', options, () =>
+  const tellPrivately: Says['tellPrivately'] = async (user, message, { thread: _thread, ...options }) => {
+    const opened = await call(sending, 'writing a private Slack message', options, () =>
       client.apiCall('conversations.open', { users: user }),
     )
-    await post(sending, { chat: 'slack', id: openedShape.parse(opened).channel.id }, message, options)
+    await postWhole(sending, { chat: 'slack', id: openedShape.parse(opened).channel.id }, message, options)
   }
-  return {
-    post: (place, message, options) => post(sending, place, message, options),
+  const says: Says = {
+    post: (place, message, options) => postWhole(sending, place, message, options),
     edit,
-    react: (sent, name, options) => call('reacting in Slack', options, () => react(client, sent, name)),
-    unreact: (sent, name, options) => call('taking a Slack reaction back', options, () => unreact(client, sent, name)),
+    react: (sent, name, options) => call(sending, 'reacting in Slack', options, () => react(client, sent, name)),
+    unreact: (sent, name, options) =>
+      call(sending, 'taking a Slack reaction back', options, () => unreact(client, sent, name)),
     tellPrivately,
     upload: async (place, file, options) => void (await upload(sending, place, file, options)),
   }
+  return { says, deleted: (ts) => gone.has(ts) }
 }
 
 /** Sends, unless a message of the kind is found where an earlier attempt may have left it. */
 function once(
-  { client, self, keys }: Sending,
+  sending: Sending,
   place: Place,
   options: SendOptions,
   send: () => Promise<Sent>,
   which?: (message: SeenMessage) => boolean,
 ): Promise<Sent> {
-  return keys.once(options.key, async (begun) => {
+  return sending.keys.once(options.key, async (begun) => {
     if (!begun && options.again !== true) return send()
-    const look = async () => findSent(client, await self(), place, options, which)
-    return (await call('looking for a message in Slack', options, look)) ?? send()
+    const look = async () =>
+      findSent(sending.client, await sending.self(), { place, options, deleting: sending.deleting }, which)
+    return (await call(sending, 'looking for a message in Slack', options, look)) ?? send()
   })
 }
 
-const post = (sending: Sending, place: Place, message: Message, options: SendOptions): Promise<Sent> =>
+/** What is too long for one message is posted shortened, with all of it as a file in its thread: both once. */
+async function postWhole(sending: Sending, place: Place, message: Message, options: SendOptions): Promise<Sent> {
+  const rendered = renderSlack(message, options.mentions)
+  if (rendered.isWhole) return post(sending, place, rendered, options)
+  const sent = await post(sending, place, renderShort(message, options.mentions), options)
+  const name = `whole-${createHash('sha1').update(options.key).digest('hex').slice(0, 10)}.txt`
+  const file = { name, mime: 'text/plain', data: plain(message) } as const
+  await upload(sending, place, file, { ...options, key: `${options.key}:whole`, thread: options.thread ?? sent.id })
+  return sent
+}
+
+const post = (sending: Sending, place: Place, rendered: Rendered, options: SendOptions): Promise<Sent> =>
   once(sending, place, options, () =>
-    call('posting to Slack', options, () => postNew(sending.client, place, message, options)),
+    call(sending, 'posting to Slack', options, () => postNew(sending.client, place, rendered, options)),
   )
 
-async function postNew(client: WebClient, place: Place, message: Message, options: SendOptions): Promise<Sent> {
-  const { text, blocks } = renderSlack(message, options.mentions)
+async function postNew(
+  client: WebClient,
+  place: Place,
+  { text, blocks }: Rendered,
+  options: SendOptions,
+): Promise<Sent> {
   const payload = { key: options.key, ...(options.job === undefined ? {} : { job: options.job }) }
   const answer = await client.apiCall('chat.postMessage', {
     channel: place.id,
@@ -111,7 +149,8 @@ const unreact = (client: WebClient, sent: Sent, name: string): Promise<void> =>
   changeReaction(client, 'reactions.remove', sent, name, 'no_reaction')
 
 function upload(sending: Sending, place: Place, file: ChatFile, options: SendOptions): Promise<Sent> {
-  const send = () => call('uploading to Slack', options, () => uploadFile(sending.client, place, file, options))
+  const send = () =>
+    call(sending, 'uploading to Slack', options, () => uploadFile(sending.client, place, file, options))
   const own = { ...options, key: `upload ${options.key}` }
   const named = (m: SeenMessage) => m.files?.some((f) => f.name === file.name) === true
   return once(sending, place, own, send, named).catch((error: unknown) => {
@@ -119,7 +158,7 @@ function upload(sending: Sending, place: Place, file: ChatFile, options: SendOpt
     const forbidden = error instanceof SluiceError && (error.code === 'CHAT-AUTH' || error.code === 'CHAT-REJECTED')
     if (!forbidden) throw error
     const name = { kind: 'text', text: [{ bold: file.name }] } as const
-    return post(sending, place, { blocks: [name, shown(file)] }, options)
+    return post(sending, place, renderSlack({ blocks: [name, shown(file)] }), options)
   })
 }
 

@@ -1,8 +1,9 @@
 import type { SocketModeReceiver } from '@slack/bolt'
 import type { Log } from '../log.ts'
-import { chatError } from './chat-errors.ts'
+import { chatError, isLimited } from './chat-errors.ts'
 import { pause } from './pause.ts'
 import { slackError } from './slack-error.ts'
+import type { SlackHealth } from './slack-health.ts'
 
 type SocketClient = SocketModeReceiver['client']
 
@@ -10,23 +11,35 @@ const HELLO_LIMIT_MS = 15_000
 const FIRST_WAIT_MS = 200
 const LONGEST_WAIT_MS = 10_000
 const STOP_LIMIT_MS = 2_000
+/** A refused token is not mended by asking again soon. */
+const AUTH_WAIT_MS = 60_000
+
+export type Keeping = {
+  readonly log: Log
+  readonly health: SlackHealth
+  readonly onLost: () => void
+  readonly onBack: () => void
+  readonly helloLimitMs?: number | undefined
+  readonly authRetryMs?: number | undefined
+}
 
 /**
  * Keeps one Socket Mode connection open for ever. Bolt's own way waits 5 s after any drop and gives up for good on a refused
- * token; this one starts again at once, then after growing waits up to 10 s, whatever the reason was. Resolves when first
- * connected, throws CHAT-AUTH | CHAT-UNREACHABLE when the first attempt fails. The returned function ends it.
+ * token; this one starts again at once, then after growing waits up to 10 s, and every 60 s while the token is refused. Resolves
+ * when first connected, throws CHAT-AUTH | CHAT-UNREACHABLE when the first attempt fails. The returned function ends it.
  */
-export async function keepConnected(
-  client: SocketClient,
-  log: Log,
-  helloLimitMs = HELLO_LIMIT_MS,
-): Promise<() => Promise<void>> {
+export async function keepConnected(client: SocketClient, keeping: Keeping): Promise<() => Promise<void>> {
   const stopping = new AbortController()
   const drops = dropsOf(client)
-  client.on('error', (error: unknown) => log.warn({ error: String(error) }, 'Slack socket error'))
-  const attempt = () => connect(client, helloLimitMs)
+  client.on('error', (error: unknown) => {
+    keeping.log.debug({ error: slackError(error, 'listening to Slack').message }, 'Slack socket error')
+  })
+  const attempt = async (): Promise<void> => {
+    await connect(client, keeping.helloLimitMs ?? HELLO_LIMIT_MS)
+    keeping.health.up('socket')
+  }
   await attempt()
-  const running = supervise(attempt, drops, stopping.signal, log)
+  const running = supervise(attempt, drops, stopping.signal, keeping)
   return async () => {
     stopping.abort()
     await Promise.race([client.disconnect(), pause(STOP_LIMIT_MS)]).catch(() => undefined)
@@ -57,26 +70,40 @@ function dropsOf(client: SocketClient): Drops {
   }
 }
 
-async function supervise(attempt: () => Promise<void>, drops: Drops, signal: AbortSignal, log: Log): Promise<void> {
+async function supervise(
+  attempt: () => Promise<void>,
+  drops: Drops,
+  signal: AbortSignal,
+  keeping: Keeping,
+): Promise<void> {
   while (!signal.aborted) {
     await drops.next(signal)
     if (signal.aborted) return
-    log.warn({}, 'the Slack socket is gone, connecting again')
-    await reconnect(attempt, signal, log)
+    keeping.onLost()
+    keeping.log.info({}, 'the Slack socket is gone, connecting again')
+    keeping.health.down('socket', chatError('CHAT-UNREACHABLE', 'listening to Slack', 'the socket is gone'))
+    await reconnect(attempt, signal, keeping)
+    if (!signal.aborted) keeping.onBack()
   }
 }
 
-async function reconnect(attempt: () => Promise<void>, signal: AbortSignal, log: Log): Promise<void> {
-  for (let waitMs = 0; !signal.aborted; waitMs = Math.min(LONGEST_WAIT_MS, Math.max(FIRST_WAIT_MS, waitMs * 2))) {
-    await pause(waitMs, signal)
+async function reconnect(attempt: () => Promise<void>, signal: AbortSignal, keeping: Keeping): Promise<void> {
+  let waitMs = 0
+  for (let next = 0; !signal.aborted; ) {
+    await pause(next, signal)
     if (signal.aborted) return
     try {
-      await attempt()
-      log.info({}, 'the Slack socket is back')
-      return
+      return await attempt()
     } catch (error) {
       const cause = slackError(error, 'connecting to Slack')
-      log.error({ code: cause.code, error: cause.message }, 'Slack cannot be reached')
+      keeping.health.down('socket', cause)
+      waitMs = Math.min(LONGEST_WAIT_MS, Math.max(FIRST_WAIT_MS, waitMs * 2))
+      next = isLimited(cause)
+        ? cause.retryAfterMs
+        : cause.code === 'CHAT-AUTH'
+          ? (keeping.authRetryMs ?? AUTH_WAIT_MS)
+          : waitMs
+      keeping.log.debug({ code: cause.code, error: cause.message, nextMs: next }, 'Slack cannot be reached')
     }
   }
 }

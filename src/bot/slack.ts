@@ -1,39 +1,35 @@
-import {
-  App,
-  HTTPReceiver,
-  LogLevel,
-  type Logger,
-  type Receiver,
-  type ReceiverEvent,
-  SocketModeReceiver,
-} from '@slack/bolt'
-import { WebClient } from '@slack/web-api'
-import type { Log } from '../log.ts'
-import type { Chat, Incoming } from './chat.ts'
+import { WebClient, type WebClientOptions } from '@slack/web-api'
+import type { Chat, Health, Incoming } from './chat.ts'
 import { chatError } from './chat-errors.ts'
-import { incomingOf, type Self } from './slack-events.ts'
+import { acceptor, type SlackAids } from './slack-accept.ts'
+import { type SlackClock, slackClock } from './slack-clock.ts'
 import { slackError } from './slack-error.ts'
+import type { Self } from './slack-events.ts'
+import { type SlackHealth, slackHealth } from './slack-health.ts'
+import { type Line, listen, type ListenOptions, slackLogger } from './slack-listen.ts'
+import { type SlackState, slackMemory } from './slack-memory.ts'
+import { type Missed, slackMissed } from './slack-missed.ts'
+import { slackFaces } from './slack-outsiders.ts'
+import type { Watched } from './slack-readback.ts'
 import { slackSender } from './slack-send.ts'
-import { keepConnected } from './slack-socket.ts'
+import { watchCalls } from './slack-watch.ts'
 
-export type SlackOptions = {
-  readonly mode: 'socket' | 'http'
-  readonly botToken: string
-  /** For Socket Mode: the app-level token (`xapp-`, scope connections:write). */
-  readonly appToken?: string
-  /** For HTTP: what Slack signs its requests with. */
-  readonly signingSecret?: string
+export type SlackOptions = ListenOptions & {
   /** Default https://slack.com/api/ */
   readonly apiUrl?: string
-  readonly port?: number
-  readonly host?: string
   /** One call of the Web API, in milliseconds. */
   readonly callTimeoutMs?: number
-  /** The socket's ping; a peer that is silent for longer is taken as gone. Milliseconds. */
-  readonly pingTimeoutMs?: number
   /** How long a new socket may take to say hello, in milliseconds. */
   readonly helloLimitMs?: number
-  readonly log: Log
+  /** How long after a refused token it is tried again, in milliseconds. */
+  readonly authRetryMs?: number
+  /** An outage shorter than this is not reported, in milliseconds. */
+  readonly graceMs?: number
+  readonly aids?: SlackAids
+  /** With both, what was missed is read back at the start and after each drop. */
+  readonly state?: SlackState
+  /** Messages whose reactions count now. */
+  readonly openQuestions?: () => Promise<readonly Watched[]>
 }
 export type SlackChat = Chat & {
   /** Where HTTP mode listens, after start. */
@@ -41,149 +37,143 @@ export type SlackChat = Chat & {
 }
 
 const CALL_TIMEOUT_MS = 10_000
-const PING_TIMEOUT_MS = 2_000
-const STOP_LIMIT_MS = 1_000
-const BODY_LIMIT_BYTES = 1_000_000
+const AUTH_RETRY_MS = 60_000
 
 /**
  * The Slack adapter. Nothing connects before `start`. Throws CHAT-AUTH when a token of the mode is missing;
  * `start` throws CHAT-AUTH or CHAT-UNREACHABLE when Slack does not take the token.
  */
 export async function openSlack(options: SlackOptions): Promise<SlackChat> {
-  const { log } = options
-  const client = new WebClient(options.botToken, clientOptions(options))
+  const clock = slackClock()
+  const client = new WebClient(options.botToken, clientOptions(options, clock))
   let self: Promise<Self> | undefined
   const whoAmI = (): Promise<Self> => {
     self ??= askSelf(client).catch((error: unknown) => {
       self = undefined
-      throw slackError(error, 'asking Slack who Sluice is')
+      throw error
     })
     return self
   }
+  let report: (health: Health) => void = () => {}
+  const health = slackHealth((now) => report(now), options.graceMs)
+  const calls = watchCalls(health, () => client.auth.test(), options.authRetryMs ?? AUTH_RETRY_MS)
+  const sender = slackSender(client, whoAmI, calls.outcome)
   let line: Line | undefined
+  let missed: Missed | undefined
 
   return {
     name: 'slack',
     can: { edit: true, buttons: true, threads: true, upload: true },
     rate: { place: { burst: 1, everyMs: 1_100 } },
-    ...slackSender(client, whoAmI),
+    ...sender.says,
     link: async ({ place, id }) => (await client.chat.getPermalink({ channel: place.id, message_ts: id })).permalink,
-    start: async (onIncoming) => {
-      const me = await whoAmI()
-      line = await listen(options, acceptor(me, onIncoming, log))
+    start: async (onIncoming, onHealth) => {
+      report = onHealth ?? report
+      const opening = { options, client, clock, health, onIncoming, sender }
+      try {
+        ;({ line, missed } = await open(opening, await whoAmI()))
+      } catch (error) {
+        const known = slackError(error, 'starting Slack')
+        health.down('socket', known)
+        throw known
+      }
     },
     stop: async () => {
-      const ending = line
+      const [ending, reading] = [line, missed]
       line = undefined
-      await ending?.stop()
+      missed = undefined
+      health.close()
+      calls.stop()
+      await Promise.all([ending?.stop(), reading?.stop()])
     },
     port: () => line?.port(),
   }
 }
 
-/** A fresh object each time: Bolt writes into the options it is given. */
-const clientOptions = (options: SlackOptions) => ({
+type Opening = {
+  readonly options: SlackOptions
+  readonly client: WebClient
+  readonly clock: SlackClock
+  readonly health: SlackHealth
+  readonly onIncoming: (incoming: Incoming) => Promise<void>
+  readonly sender: ReturnType<typeof slackSender>
+}
+
+async function open(
+  { options, client, clock, health, onIncoming, sender }: Opening,
+  self: Self,
+): Promise<{ readonly line: Line; readonly missed: Missed }> {
+  const { log, aids = {} } = options
+  const faces = slackFaces(client, self)
+  const tell = async (incoming: Incoming): Promise<void> => {
+    if (incoming.kind === 'delete' && incoming.own === true && sender.deleted(incoming.message)) return
+    await onIncoming(await withFace(incoming, faces))
+  }
+  const memory = options.state === undefined ? undefined : slackMemory(options.state)
+  const missed = slackMissed({
+    ...(memory === undefined ? {} : { memory }),
+    back: {
+      client,
+      self,
+      clock,
+      log,
+      channels: aids.channels ?? (() => []),
+      openQuestions: options.openQuestions ?? noQuestions,
+    },
+    tell,
+  })
+  const accept = acceptor({
+    client,
+    self,
+    aids,
+    faces,
+    post: sender.says.post,
+    tell,
+    tellInOrder: missed.tellInOrder,
+    log,
+  })
+  const { helloLimitMs, authRetryMs } = options
+  const keeping = { log, health, onLost: missed.lost, onBack: missed.readBack, helloLimitMs, authRetryMs }
+  const line = await listen(options, { accept, keeping, clientOptions: () => clientOptions(options) }).catch(
+    async (error: unknown) => {
+      await missed.stop()
+      throw error
+    },
+  )
+  health.up('socket')
+  missed.readBack()
+  return { line, missed }
+}
+
+const noQuestions = async (): Promise<readonly Watched[]> => []
+
+/** Bots and outsiders are marked before the event is stored. What was edited or deleted is nobody's request. */
+async function withFace(incoming: Incoming, faces: ReturnType<typeof slackFaces>): Promise<Incoming> {
+  if (incoming.bot || incoming.kind === 'edit' || incoming.kind === 'delete') return incoming
+  const { bot, outsider } = await faces(incoming.user)
+  return { ...incoming, ...(bot ? { bot } : {}), ...(outsider === undefined ? {} : { outsider }) }
+}
+
+const clientOptions = (options: SlackOptions, clock?: SlackClock): WebClientOptions => ({
   ...(options.apiUrl === undefined ? {} : { slackApiUrl: options.apiUrl }),
+  ...(clock === undefined ? {} : { fetch: clock.fetch }),
   timeout: options.callTimeoutMs ?? CALL_TIMEOUT_MS,
   rejectRateLimitedCalls: true,
   retryConfig: { retries: 0 },
   logger: slackLogger(options.log),
 })
 
+/** Who Sluice is in the workspace. Throws CHAT-AUTH | CHAT-UNREACHABLE | CHAT-LIMITED. */
 async function askSelf(client: WebClient): Promise<Self> {
-  const answer = await client.auth.test()
+  const answer = await client.auth.test().catch((error: unknown) => {
+    throw slackError(error, 'asking Slack who Sluice is')
+  })
   if (answer.user_id === undefined || answer.team_id === undefined)
     throw chatError('CHAT-AUTH', 'asking Slack who Sluice is', 'auth.test named no user')
-  return { user: answer.user_id, team: answer.team_id, botId: answer.bot_id ?? '' }
-}
-
-/** Stores what happened, then acknowledges. A failed store leaves the event unacknowledged, so that Slack sends it again. */
-function acceptor(self: Self, onIncoming: (incoming: Incoming) => Promise<void>, log: Log) {
-  return async ({ body, ack }: ReceiverEvent): Promise<void> => {
-    try {
-      for (const incoming of incomingOf(body, self, Date.now())) await onIncoming(incoming)
-    } catch (error) {
-      log.error({ error: String(error) }, 'a Slack event could not be stored; it is not acknowledged')
-      throw error
-    }
-    await ack()
-  }
-}
-
-type Line = { readonly stop: () => Promise<void>; readonly port: () => number | undefined }
-type Accept = (event: ReceiverEvent) => Promise<void>
-
-const listen = (options: SlackOptions, accept: Accept): Promise<Line> =>
-  options.mode === 'http' ? listenHttp(options, accept) : listenSocket(options, accept)
-
-function boltApp(options: SlackOptions, receiver: Receiver, accept: Accept): App {
-  const app = new App({
-    token: options.botToken,
-    receiver,
-    convoStore: false,
-    tokenVerificationEnabled: false,
-    clientOptions: clientOptions(options),
-    logger: slackLogger(options.log),
-  })
-  // Bolt acknowledges an event before anybody has seen it; ours is acknowledged when it is stored.
-  app.processEvent = accept
-  return app
-}
-
-async function listenHttp(options: SlackOptions, accept: Accept): Promise<Line> {
-  if (options.signingSecret === undefined)
-    throw chatError('CHAT-AUTH', 'starting Slack', 'HTTP mode needs the signing secret')
-  const logger = slackLogger(options.log)
-  const receiver = new HTTPReceiver({
-    signingSecret: options.signingSecret,
-    logger,
-    bodyLimit: BODY_LIMIT_BYTES,
-    dispatchErrorHandler: notFound,
-  })
-  boltApp(options, receiver, accept)
-  const server = await receiver.start({ port: options.port ?? 3000, host: options.host ?? '127.0.0.1' })
-  const address = server.address()
   return {
-    stop: async () => {
-      const closed = receiver.stop()
-      // What has not been stored by then stays unacknowledged and is sent again.
-      const late = setTimeout(() => server.closeAllConnections(), STOP_LIMIT_MS)
-      await closed
-      clearTimeout(late)
-    },
-    port: () => (typeof address === 'object' && address !== null ? address.port : undefined),
-  }
-}
-
-async function listenSocket(options: SlackOptions, accept: Accept): Promise<Line> {
-  if (options.appToken === undefined)
-    throw chatError('CHAT-AUTH', 'starting Slack', 'Socket Mode needs the app-level token')
-  const receiver = new SocketModeReceiver({
-    appToken: options.appToken,
-    clientPingTimeout: options.pingTimeoutMs ?? PING_TIMEOUT_MS,
-    autoReconnectEnabled: false,
-    logger: slackLogger(options.log),
-    installerOptions: { clientOptions: clientOptions(options) },
-  })
-  boltApp(options, receiver, accept)
-  return { stop: await keepConnected(receiver.client, options.log, options.helloLimitMs), port: () => undefined }
-}
-
-/** Anything but a POST to /slack/events. */
-const notFound: NonNullable<ConstructorParameters<typeof HTTPReceiver>[0]['dispatchErrorHandler']> = ({ response }) => {
-  response.writeHead(404).end()
-}
-
-/** Bolt's words at debug level: what matters is logged by us. */
-function slackLogger(log: Log): Logger {
-  const say = (...words: unknown[]) => log.debug({ slack: words.map(String).join(' ') }, 'bolt')
-  return {
-    debug: () => {},
-    info: say,
-    warn: say,
-    error: say,
-    setLevel: () => {},
-    getLevel: () => LogLevel.INFO,
-    setName: () => {},
+    user: answer.user_id,
+    team: answer.team_id,
+    botId: answer.bot_id ?? '',
+    ...(answer.enterprise_id === undefined ? {} : { enterprise: answer.enterprise_id }),
   }
 }

@@ -1,7 +1,9 @@
 import { once } from 'node:events'
 import type { Chat } from '../bot/chat.ts'
+import type { Aids } from '../aids.ts'
 import { readSecret } from '../config.ts'
 import { startSluice } from '../main.ts'
+import { chatMemory } from '../store/messages.ts'
 import { watchExpiry } from './expiry.ts'
 import { openWorld, type World } from './world.ts'
 
@@ -21,7 +23,7 @@ export async function runBot(
     world.log.warn(world.reload() ? 'configuration read again' : 'configuration is not valid, the old one stays')
   process.on('SIGHUP', reload)
   try {
-    const sluice = await startSluice({ ...world, env: process.env, chats: () => openChats(world) })
+    const sluice = await startSluice({ ...world, env: process.env, chats: (_engine, aids) => openChats(world, aids) })
     await sluice.started
     const unwatch = watchExpiry(sluice, world.config, world.clock.now)
     world.log.warn('ready')
@@ -36,7 +38,7 @@ export async function runBot(
 }
 
 /** Only what is configured is loaded. */
-export async function openChats({ config, log, store }: World): Promise<readonly Chat[]> {
+export async function openChats({ config, log, store }: World, aids: Aids): Promise<readonly Chat[]> {
   const { slack, matrix } = config()
   const secret = (reference: string): string => readSecret(reference, process.env)
   const chats: Chat[] = []
@@ -50,6 +52,14 @@ export async function openChats({ config, log, store }: World): Promise<readonly
         ...(slack.signingSecret === undefined ? {} : { signingSecret: secret(slack.signingSecret) }),
         ...(slack.apiUrl === undefined ? {} : { apiUrl: slack.apiUrl }),
         ...(slack.listen === undefined ? {} : slack.listen),
+        aids: {
+          help: (user) => aids.help('slack', user),
+          home: (user) => aids.home('slack', user),
+          forms: aids.forms,
+          channels: () => config().rooms.flatMap(({ name, slack: id }) => (id === undefined ? [] : [{ id, name }])),
+        },
+        state: chatMemory(store, 'slack'),
+        openQuestions: () => aids.openQuestions('slack'),
         log,
       }),
     )

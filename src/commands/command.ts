@@ -136,3 +136,22 @@ export type Understood =
       readonly choices: readonly { readonly label: string; readonly text: string }[]
     }
   | { readonly result: 'ignore' }
+
+/** What a person may fill in instead of typing: derived from a change's arguments and phrases. `name` is the command's. */
+export type Form = {
+  readonly name: string
+  readonly summary: string
+  readonly example: string
+  readonly fields: readonly FormField[]
+}
+/** `id` is the argument. A flag is words that are said or not; a choice is one of the given words. */
+export type FormField = {
+  readonly id: string
+  readonly label: string
+  readonly optional: boolean
+  readonly hint?: string
+} & ({ readonly kind: 'text' | 'flag' } | { readonly kind: 'choice'; readonly choices: readonly string[] })
+/** By field: what was written or chosen; a flag is true or not there. */
+export type FormValues = Readonly<Record<string, string | true>>
+/** The sentence a person would have typed, or by field why there is none. */
+export type Filled = { readonly sentence: string } | { readonly errors: Readonly<Record<string, string>> }

@@ -12,7 +12,16 @@ export type Tally = {
   readonly question: Question
   readonly outcome: 'open' | 'approved' | 'denied'
   readonly text: string
+  /** There was nothing to take back; that it was tried counts all the same. */
+  readonly refused?: Refusal
 }
+
+/** The question without the person's vote, and remembering when it went. */
+export const withdrawn = (question: Question, person: string, atMs: number): Question => ({
+  ...question,
+  votes: question.votes.filter((v) => v.person !== person),
+  taken: [...(question.taken ?? []).filter((t) => t.person !== person), { person, atMs }],
+})
 
 /**
  * Counts one ballot: one vote per person, the newest of a person counts, the people in `own` never do, only those in `needs.from` do,
@@ -29,10 +38,17 @@ export function tally(question: Question, ballot: Ballot, own: readonly string[]
   const mine = question.votes.find((v) => v.person === ballot.person)
   // an older event must not overturn what its person said later (events of two rooms may overtake each other)
   if (mine !== undefined && mine.atMs > ballot.atMs) return refuse('VOTE-OLD', 'You voted again after this.')
+  const back = question.taken?.find((t) => t.person === ballot.person)
+  if (back !== undefined && back.atMs > ballot.atMs) return refuse('VOTE-OLD', 'You took your vote back after this.')
   const others = question.votes.filter((v) => v.person !== ballot.person)
   if (ballot.choice === 'withdraw') {
-    if (mine === undefined) return refuse('VOTE-CLOSED', 'You have no vote to take back.')
-    return { question: { ...question, votes: others }, outcome: 'open', text: 'Your vote is taken back.' }
+    const refused = refuse('VOTE-CLOSED', 'You have no vote to take back.')
+    return {
+      question: withdrawn(question, ballot.person, ballot.atMs),
+      outcome: 'open',
+      text: 'Your vote is taken back.',
+      ...(mine === undefined ? { refused } : {}),
+    }
   }
   const { person, choice, event, atMs, reason } = ballot
   const vote: Vote = { person, choice, event, atMs, ...(reason === undefined ? {} : { reason }) }

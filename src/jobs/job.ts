@@ -99,6 +99,8 @@ export type Question = {
   /** What the asker has to type beside the approvals (`job 17 server23`), and who did. */
   readonly typed?: { readonly word: string; readonly by?: string }
   readonly votes: readonly Vote[]
+  /** When each person last took a vote back: what they did before it does not count when it is told later. */
+  readonly taken?: readonly { readonly person: string; readonly atMs: number }[]
   readonly askedAtMs: number
   readonly expiresAtMs: number
   /** Set half-way, once: the people it waits for are mentioned again. */

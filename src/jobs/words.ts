@@ -1,7 +1,7 @@
 import { isRefusal, refuse } from '../errors.ts'
 import { redact } from '../redact.ts'
 import { keys } from '../store/keys.ts'
-import { tally } from './approvals.ts'
+import { tally, withdrawn } from './approvals.ts'
 import type { RunDeps } from './deps.ts'
 import type { Answer, Jobs, Question } from './job.ts'
 import { mayAsk } from './judge.ts'
@@ -47,7 +47,7 @@ function takeBack(now: JobRecord, word: VoteWord): Outcome {
   if (!early || question === undefined || vote === undefined) return no(refuse('VOTE-CLOSED'))
   if (word.question !== undefined && word.question !== question.id) return no(refuse('VOTE-OLD'))
   if (vote.atMs > word.atMs) return no(refuse('VOTE-OLD', 'You voted again after this.'))
-  const left = { ...question, votes: question.votes.filter((v) => v.person !== word.person) }
+  const left = withdrawn(question, word.person, word.atMs)
   return yes('Your vote is taken back; the job waits again.', reopened(now, left, word.person))
 }
 
@@ -74,6 +74,7 @@ function ballot(deps: RunDeps, now: JobRecord, word: VoteWord, allowed: boolean)
   const counted = tally(question, word, now.inner.own, deps.clock.now())
   if (isRefusal(counted)) return no(counted)
   const next = revise(now, { question: counted.question })
+  if (counted.refused !== undefined) return { answer: counted.refused, mutation: { record: next } }
   if (counted.outcome === 'denied') return yes(counted.text, denied(deps, next, word.person, word.reason))
   if (counted.outcome === 'approved' && untyped(counted.question)) {
     const text = `Counted. ${now.revision.asked.by} still has to type \`${toType(word.job, question)}\`; until then it does not start.`

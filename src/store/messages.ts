@@ -147,3 +147,17 @@ export const peekOut = async <T>(store: Store, list: string): Promise<T | undefi
 export async function popOut(store: Store, list: string): Promise<void> {
   await store.redis.lpop(key(store, 'out', list))
 }
+
+const QUARTER_S = 90 * 24 * 3600
+
+/** What an adapter remembers of its platform: strings under names of its own, kept for 90 days after they were last written. */
+export const chatMemory = (
+  store: Store,
+  chat: string,
+): {
+  readonly load: (name: string) => Promise<string | undefined>
+  readonly save: (name: string, value: string) => Promise<void>
+} => ({
+  load: async (name) => (await store.redis.get(key(store, 'memory', chat, name))) ?? undefined,
+  save: async (name, value) => void (await store.redis.set(key(store, 'memory', chat, name), value, 'EX', QUARTER_S)),
+})

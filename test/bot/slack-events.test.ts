@@ -62,10 +62,6 @@ describe('what Slack sends', () => {
       'deleted talk',
       { subtype: 'message_deleted', deleted_ts: '1.1', previous_message: { user: 'U1', ts: '1.1', text: 'talk' } },
     ],
-    [
-      'an own message deleted',
-      { subtype: 'message_deleted', deleted_ts: '1.1', previous_message: { user: 'U0BOT', ts: '1.1', text: '! x' } },
-    ],
   ])('%s is not told', (_what, more) => {
     expect(read(message(more))).toEqual([])
   })
@@ -81,6 +77,73 @@ describe('what Slack sends', () => {
   test('a thread is given, but a root is not its own thread', () => {
     expect(read(message({ thread_ts: '1.5', text: 'cancel' }))).toMatchObject([{ thread: '1.5', addressed: false }])
     expect(read(message({ thread_ts: '1700000000.000100' }))[0]).not.toHaveProperty('thread')
+  })
+
+  test.each([
+    { subtype: 'message_deleted', deleted_ts: '1.1', previous_message: { user: 'U0BOT', ts: '1.1', text: 'card' } },
+    { subtype: 'message_deleted', deleted_ts: '1.1', previous_message: { bot_id: 'B0BOT', ts: '1.1', text: 'card' } },
+    {
+      subtype: 'message_changed',
+      message: {
+        subtype: 'tombstone',
+        user: 'USLACKBOT',
+        ts: '1.1',
+        thread_ts: '1.1',
+        text: 'This message was deleted.',
+      },
+      previous_message: { user: 'U0BOT', ts: '1.1', thread_ts: '1.1', text: 'card' },
+    },
+  ])('a message of Sluice that somebody took away is told as its own', (more) => {
+    expect(read(message(more))).toMatchObject([{ kind: 'delete', message: '1.1', own: true }])
+  })
+
+  test('a request with answers in its thread is deleted when its tombstone comes', () => {
+    const more = {
+      subtype: 'message_changed',
+      message: {
+        subtype: 'tombstone',
+        user: 'USLACKBOT',
+        ts: '1.1',
+        thread_ts: '1.1',
+        text: 'This message was deleted.',
+      },
+      previous_message: { user: 'U1', ts: '1.1', thread_ts: '1.1', text: '! drain' },
+    }
+    const [gone] = read(message(more))
+    expect(gone).toMatchObject({ kind: 'delete', message: '1.1', user: 'U1' })
+    expect(gone).not.toHaveProperty('own')
+  })
+
+  test('another workspace is not listened to, unless Slack tells it for ours', () => {
+    const other = { ...message({}), team_id: 'T2' }
+    expect(read(other)).toEqual([])
+    expect(read({ ...other, authorizations: [{ team_id: 'T1' }] })).toMatchObject([
+      { event: 'T1:C1:1700000000.000100' },
+    ])
+  })
+
+  test('what is put under other people’s messages is not told', () => {
+    const reaction = {
+      type: 'reaction_added',
+      user: 'U1',
+      reaction: 'x',
+      item: { type: 'message', channel: 'C1', ts: '1.1' },
+    }
+    expect(read(callback({ ...reaction, item_user: 'U2', event_ts: '2.000000' }))).toEqual([])
+    expect(read(callback({ ...reaction, item_user: 'U0BOT', event_ts: '2.000000' }))).toHaveLength(1)
+  })
+
+  test('a press by somebody of another workspace is told as an outsider’s', () => {
+    const press = (team: string) => ({
+      type: 'block_actions',
+      user: { id: 'U1' },
+      channel: { id: 'C1' },
+      message: { ts: '1.1' },
+      team: { id: team },
+      actions: [{ action_id: 'approve:1', action_ts: '1700000000.5' }],
+    })
+    expect(read(press('T1'))[0]).not.toHaveProperty('outsider')
+    expect(read(press('T2'))).toMatchObject([{ kind: 'press', outsider: 'external' }])
   })
 
   test('an own reaction is not told, one on a file neither', () => {

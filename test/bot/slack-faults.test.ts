@@ -28,6 +28,7 @@ async function begin(mode: 'socket' | 'http'): Promise<void> {
     callTimeoutMs: 1_000,
     pingTimeoutMs: 300,
     helloLimitMs: 400,
+    authRetryMs: 200,
     log: silentLog,
   })
   await chat.start(async (incoming) => void told.push(incoming))
@@ -135,7 +136,10 @@ describe('the Slack socket', () => {
     const sent = { place: world.place, id: told[0]?.kind === 'text' ? told[0].message : '' }
     await chat.react(sent, '👀', { key: 'r' })
     await chat.post(world.place, words('here'), { key: 'p', thread: sent.id })
-    expect(await world.seen(world.place)).toMatchObject([{ text: expect.stringContaining('here') }])
+    expect(await world.seen(world.place)).toMatchObject([
+      { id: sent.id, text: expect.stringContaining('nico: list nodes p10'), mentions: [] },
+      { thread: sent.id, text: expect.stringContaining('here') },
+    ])
   })
 })
 
@@ -204,15 +208,46 @@ describe('sending to Slack', () => {
     await poor.stop()
   })
 
-  test('a missing scope and a revoked token are CHAT-AUTH, an unknown message CHAT-REJECTED', async () => {
+  test('a text that is too long is shortened, with all of it in a file of its thread, both once', async () => {
+    const long: Message = {
+      blocks: Array.from({ length: 900 }, (_, i) => ({ kind: 'text', text: `line ${i} of the log` })),
+    }
+    world.lab.breakCalls('files.completeUploadExternal')
+    const send = (how: { again?: true } = {}) => chat.post(world.place, long, { key: 'long', ...how })
+    await expect(send()).rejects.toMatchObject({ code: 'CHAT-UNREACHABLE' })
+    const sent = await send()
+    const restarted = await openOn(world.lab, 'socket')
+    expect(await restarted.post(world.place, long, { key: 'long', again: true })).toEqual(sent)
+    const [card, file, more] = await world.seen(world.place)
+    expect(more).toBeUndefined()
+    expect(card?.text).toContain('the whole text is in the file below')
+    expect(card?.text.length).toBeLessThan(4_000)
+    expect(file).toMatchObject({ thread: sent.id, text: expect.stringMatching(/^\[file whole-\w+\.txt\]$/) })
+    expect(world.lab.fileText(/\[file (.*)\]/.exec(file?.text ?? '')?.[1] ?? '')).toContain('line 899 of the log')
+  })
+
+  test('a double that Sluice removes is not told as taken away by somebody, a card that is taken away is, once', async () => {
+    const [one, two] = [await openOn(world.lab, 'socket'), await openOn(world.lab, 'socket')]
+    const first = await one.post(world.place, words('once'), { key: 'k' })
+    await two.post(world.place, words('once'), { key: 'k' })
+    expect(await chat.post(world.place, words('once'), { key: 'k', again: true })).toEqual(first)
+    world.lab.remove(world.place.id, first.id)
+    const gone = await until('it is told', 10_000, () => told.find((i) => i.kind === 'delete'))
+    expect(gone).toMatchObject({ message: first.id, own: true })
+    expect(told.filter((i) => i.kind === 'delete')).toEqual([gone])
+  })
+
+  test('a missing scope and a revoked token are CHAT-AUTH, a message that is not there CHAT-GONE', async () => {
     const poor = await slackWorld('socket')
     const bare = await openSlack({ mode: 'socket', botToken: 'xoxb-wrong', apiUrl: poor.lab.apiUrl, log: silentLog })
     await expect(bare.start(async () => {})).rejects.toMatchObject({ code: 'CHAT-AUTH' })
     await expect(bare.post(poor.place, words('x'), { key: 'k' })).rejects.toMatchObject({ code: 'CHAT-AUTH' })
     await poor.stop()
-    await expect(chat.edit({ place: world.place, id: '1.000001' }, words('x'), { key: 'e' })).rejects.toMatchObject({
-      code: 'CHAT-REJECTED',
-    })
+    const gone = { place: world.place, id: '1.000001' }
+    const another = { place: world.place, id: await world.nico.say('mine') }
+    for (const sent of [gone, another])
+      await expect(chat.edit(sent, words('x'), { key: 'e' })).rejects.toMatchObject({ code: 'CHAT-GONE' })
+    await expect(chat.react(gone, '✅', { key: 'r' })).rejects.toMatchObject({ code: 'CHAT-GONE' })
   })
 })
 

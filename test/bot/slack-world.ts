@@ -1,5 +1,5 @@
 import type { Chat } from '../../src/bot/chat.ts'
-import { openSlack, type SlackChat } from '../../src/bot/slack.ts'
+import { openSlack, type SlackChat, type SlackOptions } from '../../src/bot/slack.ts'
 import { wordOf } from '../../src/bot/slack-names.ts'
 import { silentLog } from '../../src/log.ts'
 import { bringSlack, type SlackLab } from '../lab/slack.ts'
@@ -73,7 +73,11 @@ function seenOf(m: ReturnType<SlackLab['messages']>[number]): Seen {
 }
 
 /** An adapter on the workspace. In HTTP mode the workspace sends its events to the adapter that started last. */
-export async function openOn(lab: SlackLab, mode: 'socket' | 'http'): Promise<SlackChat> {
+export async function openOn(
+  lab: SlackLab,
+  mode: 'socket' | 'http',
+  more: Partial<SlackOptions> = {},
+): Promise<SlackChat> {
   const chat = await openSlack({
     mode,
     botToken: lab.botToken,
@@ -83,9 +87,10 @@ export async function openOn(lab: SlackLab, mode: 'socket' | 'http'): Promise<Sl
     port: 0,
     callTimeoutMs: 2_000,
     log: silentLog,
+    ...more,
   })
-  const start: Chat['start'] = async (onIncoming) => {
-    await chat.start(onIncoming)
+  const start: Chat['start'] = async (onIncoming, onHealth) => {
+    await chat.start(onIncoming, onHealth)
     if (mode === 'http') lab.sendTo(`http://127.0.0.1:${chat.port()}/slack/events`)
   }
   return { ...chat, start }

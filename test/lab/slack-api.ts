@@ -1,5 +1,16 @@
-import { inChannel, isAnswer, post, reaction, read, remove, update } from './slack-messages.ts'
-import { type Answer, type Args, directChannel, json, type Method, no, type SlackState } from './slack-state.ts'
+import { inChannel, isAnswer, post, reaction, reactionsOf, read, remove, update } from './slack-messages.ts'
+import {
+  type Answer,
+  type Args,
+  type Channel,
+  directChannel,
+  json,
+  type Method,
+  no,
+  type SlackState,
+  type User,
+} from './slack-state.ts'
+import { openView, publishView, updateView } from './slack-views.ts'
 
 function open(args: Args, s: SlackState): Answer {
   const user = s.users.get(args['users'] ?? '')
@@ -36,6 +47,25 @@ function uploadDone(args: Args, s: SlackState): Answer {
   return { ok: true, files: list }
 }
 
+/** Which scope a history needs depends on the kind of channel. */
+const history = (channel: Channel | undefined): readonly string[] =>
+  channel?.im !== undefined ? ['im:history'] : channel?.isPrivate === true ? ['groups:history'] : ['channels:history']
+
+/** https://docs.slack.dev/reference/objects/user-object */
+const userObject = ({ id, name, bot, flags }: User, s: SlackState): Record<string, unknown> => ({
+  id,
+  team_id: flags.team ?? s.team,
+  name,
+  real_name: name,
+  profile: { display_name: name, team: flags.team ?? s.team },
+  deleted: flags.deleted === true,
+  is_bot: bot,
+  is_restricted: flags.guest !== undefined,
+  is_ultra_restricted: flags.guest === 'single',
+  ...(flags.stranger === undefined ? {} : { is_stranger: flags.stranger }),
+  tz: 'Europe/Zurich',
+})
+
 const WRITE = ['channel', 'text', 'blocks', 'metadata', 'thread_ts', 'unfurl_links', 'unfurl_media', 'mrkdwn']
 const PAGE = ['channel', 'limit', 'cursor', 'oldest', 'latest', 'inclusive', 'include_all_metadata']
 /** Slack's methods: scopes, arguments, and what they do. https://docs.slack.dev/reference/methods */
@@ -60,6 +90,7 @@ export const METHODS: Readonly<Record<string, Method>> = {
     run: (args, s) => post(args, s, args['user']),
   },
   'chat.update': { scopes: ['chat:write'], args: ['channel', 'ts', 'text', 'blocks', 'metadata'], run: update },
+  'reactions.get': { scopes: ['reactions:read'], args: ['channel', 'timestamp', 'full'], run: reactionsOf },
   'chat.delete': { scopes: ['chat:write'], args: ['channel', 'ts'], run: remove },
   'chat.getPermalink': {
     scopes: [],
@@ -94,26 +125,34 @@ export const METHODS: Readonly<Record<string, Method>> = {
     },
   },
   'conversations.history': {
-    scopes: ['channels:history'],
+    scopes: history,
     args: PAGE,
     run: (args, s) => read(args, s, (c) => c.messages.filter((m) => m.thread === undefined).toReversed()),
   },
   'conversations.replies': {
-    scopes: ['channels:history'],
+    scopes: history,
     args: [...PAGE, 'ts'],
-    run: (args, s) => read(args, s, (c) => c.messages.filter((m) => m.ts === args['ts'] || m.thread === args['ts'])),
+    run: (args, s) => {
+      const ts = args['ts']
+      const known = [...s.channels.values()].some(
+        (c) => c.id === args['channel'] && c.messages.some((m) => m.ts === ts),
+      )
+      return known
+        ? read(args, s, (c) => c.messages.filter((m) => m.ts === ts || m.thread === ts))
+        : no('thread_not_found')
+    },
   },
   'users.info': {
     scopes: ['users:read'],
     args: ['user'],
     run: (args, s) => {
       const user = s.users.get(args['user'] ?? '')
-      return user === undefined
-        ? no('user_not_found')
-        : { ok: true, user: { id: user.id, name: user.name, is_bot: user.bot, tz: 'Europe/Zurich' } }
+      return user === undefined ? no('user_not_found') : { ok: true, user: userObject(user, s) }
     },
   },
-  'views.open': { scopes: [], args: ['trigger_id', 'view'], run: () => ({ ok: true, view: { id: 'V1' } }) },
+  'views.open': { scopes: [], args: ['trigger_id', 'view'], run: openView },
+  'views.update': { scopes: [], args: ['view_id', 'view', 'hash'], run: updateView },
+  'views.publish': { scopes: [], args: ['user_id', 'view', 'hash'], run: publishView },
   'files.getUploadURLExternal': {
     scopes: ['files:write'],
     args: ['filename', 'length', 'snippet_type', 'alt_txt'],

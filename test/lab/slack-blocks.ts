@@ -1,6 +1,6 @@
 import { z } from 'zod'
 
-/** What Slack accepts as blocks, as far as Sluice sends them: unknown fields and broken limits are refused. */
+/** What Slack accepts as blocks, as far as Sluice sends them: unknown fields and broken limits are refused. https://docs.slack.dev/reference/block-kit/blocks */
 const style = z.strictObject({
   bold: z.boolean().optional(),
   italic: z.boolean().optional(),
@@ -30,59 +30,117 @@ const rich = z.discriminatedUnion('type', [
     type: z.literal('rich_text_list'),
     style: z.enum(['bullet', 'ordered']),
     elements: z.array(section).min(1),
-    indent: z.int().optional(),
+    indent: z.int().max(8).optional(),
   }),
 ])
-const plainText = (max: number) =>
+export const plainText = (max: number) =>
   z.strictObject({ type: z.literal('plain_text'), text: z.string().min(1).max(max), emoji: z.boolean().optional() })
 const button = z.strictObject({
   type: z.literal('button'),
   action_id: z.string().min(1).max(255),
   text: plainText(75),
   value: z.string().max(2000).optional(),
+  url: z.url().max(3000).optional(),
+  accessibility_label: z.string().max(75).optional(),
   style: z.enum(['primary', 'danger']).optional(),
 })
-const blockId = z.string().max(255).optional()
-const block = z.discriminatedUnion('type', [
+const blockId = z.string().min(1).max(255).optional()
+const mrkdwn = (max: number) => z.strictObject({ type: z.literal('mrkdwn'), text: z.string().min(1).max(max) })
+const SHOWN = [
   z.strictObject({ type: z.literal('rich_text'), block_id: blockId, elements: z.array(rich).min(1) }),
   z.strictObject({ type: z.literal('header'), block_id: blockId, text: plainText(150) }),
   z.strictObject({
     type: z.literal('section'),
     block_id: blockId,
-    text: z.strictObject({ type: z.literal('mrkdwn'), text: z.string().min(1).max(3000) }),
+    text: mrkdwn(3000),
+    fields: z.array(mrkdwn(2000)).min(1).max(10).optional(),
   }),
+  z.strictObject({ type: z.literal('context'), block_id: blockId, elements: z.array(mrkdwn(3000)).min(1).max(10) }),
   z.strictObject({ type: z.literal('divider'), block_id: blockId }),
   z.strictObject({ type: z.literal('actions'), block_id: blockId, elements: z.array(button).min(1).max(25) }),
+] as const
+const option = z.strictObject({
+  text: plainText(75),
+  value: z.string().min(1).max(150),
+  description: plainText(75).optional(),
+})
+const actionId = z.string().min(1).max(255)
+const element = z.discriminatedUnion('type', [
+  z.strictObject({
+    type: z.literal('plain_text_input'),
+    action_id: actionId,
+    placeholder: plainText(150).optional(),
+    initial_value: z.string().optional(),
+    multiline: z.boolean().optional(),
+    min_length: z.int().min(0).max(3000).optional(),
+    max_length: z.int().min(1).max(3000).optional(),
+  }),
+  z.strictObject({
+    type: z.literal('static_select'),
+    action_id: actionId,
+    placeholder: plainText(150).optional(),
+    options: z.array(option).min(1).max(100),
+    initial_option: option.optional(),
+  }),
+  z.strictObject({
+    type: z.literal('checkboxes'),
+    action_id: actionId,
+    options: z.array(option).min(1).max(10),
+    initial_options: z.array(option).min(1).optional(),
+  }),
 ])
-export type SlackBlock = z.infer<typeof block>
-const blocks = z.array(block).max(50)
+const input = z.strictObject({
+  type: z.literal('input'),
+  block_id: blockId,
+  label: plainText(2000),
+  hint: plainText(2000).optional(),
+  optional: z.boolean().optional(),
+  element,
+})
+const messageBlock = z.discriminatedUnion('type', [...SHOWN])
+const viewBlock = z.discriminatedUnion('type', [...SHOWN, input])
+export type SlackBlock = z.infer<typeof messageBlock>
+export type ViewBlock = z.infer<typeof viewBlock>
+export const messageBlocks = z.array(messageBlock).max(50)
+export const viewBlocks = z.array(viewBlock).max(100)
 /** Slack answers msg_blocks_too_long above about this many characters in all blocks together. */
 const ALL_TEXT = 13_200
 
-/** The blocks, or Slack's error word with its messages. */
-export function checkBlocks(raw: unknown): { blocks: SlackBlock[] } | { error: string; messages: string[] } {
-  const checked = blocks.safeParse(raw)
-  if (!checked.success)
-    return {
-      error: 'invalid_blocks',
-      messages: checked.error.issues.map((i) => `[ERROR] ${i.message} [json-pointer:/blocks/${i.path.join('/')}]`),
-    }
-  const ids = checked.data.flatMap((b) => (b.type === 'actions' ? b.elements.map((e) => e.action_id) : []))
-  if (new Set(ids).size !== ids.length)
-    return { error: 'invalid_blocks', messages: ['[ERROR] `action_id` must be unique'] }
+type Wrong = { readonly error: string; readonly messages: string[] }
+
+/** zod's complaints in Slack's form. */
+export const complaints = (error: z.ZodError, at: string): string[] =>
+  error.issues.map((i) => `[ERROR] ${i.message} [json-pointer:/${at}/${i.path.join('/')}]`)
+
+/** Blocks may not share an id, buttons neither. */
+export function twice(value: readonly ViewBlock[]): string | undefined {
+  const actions = value.flatMap((b) => (b.type === 'actions' ? b.elements.map((e) => e.action_id) : []))
+  const blocks = value.flatMap((b) => (b.block_id === undefined ? [] : [b.block_id]))
+  if (new Set(actions).size !== actions.length) return '[ERROR] `action_id` must be unique'
+  return new Set(blocks).size === blocks.length ? undefined : '[ERROR] `block_id` must be unique'
+}
+
+/** The blocks of a message, or Slack's error word with its messages. */
+export function checkBlocks(raw: unknown): { blocks: SlackBlock[] } | Wrong {
+  const checked = messageBlocks.safeParse(raw)
+  if (!checked.success) return { error: 'invalid_blocks', messages: complaints(checked.error, 'blocks') }
+  const double = twice(checked.data)
+  if (double !== undefined) return { error: 'invalid_blocks', messages: [double] }
   if (textOf(checked.data).length > ALL_TEXT) return { error: 'msg_blocks_too_long', messages: [] }
   return { blocks: checked.data }
 }
 
 /** What a person sees of the blocks; links as `label <url>`, mentions as `<@U1>`, buttons as `[label]`. */
-export function textOf(value: readonly SlackBlock[]): string {
+export function textOf(value: readonly ViewBlock[]): string {
   return value.map(blockText).join('\n')
 }
 
-function blockText(b: SlackBlock): string {
+function blockText(b: ViewBlock): string {
   if (b.type === 'divider') return '---'
   if (b.type === 'header' || b.type === 'section') return b.text.text
+  if (b.type === 'context') return b.elements.map((e) => e.text).join(' ')
   if (b.type === 'actions') return b.elements.map((e) => `[${e.text.text}]`).join(' ')
+  if (b.type === 'input') return `${b.label.text}:`
   return b.elements
     .map((part) =>
       part.type === 'rich_text_list'

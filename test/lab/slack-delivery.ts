@@ -12,7 +12,9 @@ type Envelope = {
   readonly payload: Record<string, unknown>
   attempt: number
 }
-export type Delivery = { readonly payload: Record<string, unknown>; readonly attempts: number; readonly acked: boolean }
+/** Whether the app acknowledged, and what it sent back with it. */
+export type Delivered = { readonly acked: boolean; readonly answer?: unknown }
+export type Delivery = Delivered & { readonly payload: Record<string, unknown>; readonly attempts: number }
 
 export type Events = ReturnType<typeof makeDelivery>
 
@@ -20,21 +22,24 @@ export type Events = ReturnType<typeof makeDelivery>
 export function makeDelivery(sockets: ReadonlySet<WebSocket>, signingSecret: string) {
   const waiting = new Map<
     string,
-    { envelope: Envelope; settle: (acked: boolean) => void; timer?: NodeJS.Timeout; sentOn?: WebSocket }
+    { envelope: Envelope; settle: (delivered: Delivered) => void; timer?: NodeJS.Timeout; sentOn?: WebSocket }
   >()
   const queue: string[] = []
   const done: Delivery[] = []
   let target: string | undefined
   let stopped = false
+  let isLost = false
+  let copies = 1
   let tries: readonly number[] = RETRY_WAITS_MS
 
-  const settled = (id: string, acked: boolean) => {
+  const settled = (id: string, acked: boolean, answer?: unknown) => {
     const entry = waiting.get(id)
     if (entry === undefined) return
     clearTimeout(entry.timer)
     waiting.delete(id)
-    done.push({ payload: entry.envelope.payload, attempts: entry.envelope.attempt + 1, acked })
-    entry.settle(acked)
+    const delivered = { acked, ...(answer === undefined ? {} : { answer }) }
+    done.push({ payload: entry.envelope.payload, attempts: entry.envelope.attempt + 1, ...delivered })
+    entry.settle(delivered)
   }
   const again = (id: string) => {
     const entry = waiting.get(id)
@@ -50,7 +55,9 @@ export function makeDelivery(sockets: ReadonlySet<WebSocket>, signingSecret: str
     const entry = waiting.get(id)
     if (entry === undefined || stopped) return
     if (target !== undefined)
-      return void overHttp(target, entry.envelope, signingSecret).then((ok) => (ok ? settled(id, true) : again(id)))
+      return void overHttp(target, entry.envelope, signingSecret).then(({ acked, answer }) =>
+        acked ? settled(id, true, answer) : again(id),
+      )
     const ws = [...sockets].find((s) => s.readyState === s.OPEN && !s.isPaused)
     if (ws === undefined) return void queue.push(id)
     ws.send(JSON.stringify(frame(entry.envelope)))
@@ -58,7 +65,7 @@ export function makeDelivery(sockets: ReadonlySet<WebSocket>, signingSecret: str
     entry.timer = setTimeout(() => again(id), entry.envelope.type === 'events_api' ? nackMs : ACK_LIMIT_MS)
   }
   let nackMs = ACK_LIMIT_MS
-  const send = (type: Envelope['type'], payload: Record<string, unknown>): Promise<boolean> =>
+  const send = (type: Envelope['type'], payload: Record<string, unknown>): Promise<Delivered> =>
     new Promise((settle) => {
       const envelope: Envelope = { id: randomUUID(), type, payload, attempt: 0 }
       waiting.set(envelope.id, { envelope, settle })
@@ -67,20 +74,32 @@ export function makeDelivery(sockets: ReadonlySet<WebSocket>, signingSecret: str
   return {
     done,
     send,
-    event: (state: SlackState, event: Record<string, unknown>): Promise<boolean> =>
-      send('events_api', {
+    event: async (state: SlackState, event: Record<string, unknown>, team = state.team): Promise<Delivered> => {
+      if (isLost) return { acked: false }
+      const callback = {
         type: 'event_callback',
-        team_id: state.team,
+        team_id: team,
         api_app_id: 'A0SLUICE',
         event,
         event_id: `Ev${randomUUID().slice(0, 8).toUpperCase()}`,
         event_time: Math.floor(Date.now() / 1000),
-        authorizations: [{ team_id: state.team, user_id: state.bot.user, is_bot: true }],
-      }),
+        authorizations: [{ team_id: team, user_id: state.bot.user, is_bot: true }],
+      }
+      const [first] = await Promise.all(Array.from({ length: copies }, () => send('events_api', callback)))
+      return first ?? { acked: false }
+    },
+    /** What happens meanwhile is never told: Slack gave up. */
+    lose: (on: boolean) => {
+      isLost = on
+    },
+    /** Each event is delivered so many times. */
+    repeat: (times: number) => {
+      copies = times
+    },
     acked: (text: string) => {
       const parsed: unknown = JSON.parse(text)
       if (typeof parsed === 'object' && parsed !== null && 'envelope_id' in parsed)
-        settled(String(parsed.envelope_id), true)
+        settled(String(parsed.envelope_id), true, 'payload' in parsed ? content(parsed.payload) : undefined)
     },
     /** What a socket did not acknowledge before it closed is sent again. */
     closed: (ws: WebSocket) => {
@@ -106,6 +125,10 @@ export function makeDelivery(sockets: ReadonlySet<WebSocket>, signingSecret: str
   }
 }
 
+/** Over a socket an acknowledgement without anything in it has an empty payload. */
+const content = (payload: unknown): unknown =>
+  typeof payload === 'object' && payload !== null && Object.keys(payload).length > 0 ? payload : undefined
+
 const frame = ({ id, type, payload, attempt }: Envelope) => ({
   envelope_id: id,
   type,
@@ -114,7 +137,7 @@ const frame = ({ id, type, payload, attempt }: Envelope) => ({
   ...(type === 'events_api' ? { retry_attempt: attempt, retry_reason: attempt === 0 ? '' : 'timeout' } : {}),
 })
 
-async function overHttp(url: string, { type, payload, attempt }: Envelope, secret: string): Promise<boolean> {
+async function overHttp(url: string, { type, payload, attempt }: Envelope, secret: string): Promise<Delivered> {
   const form = (value: Record<string, unknown>) =>
     new URLSearchParams(Object.entries(value).map(([k, v]): [string, string] => [k, String(v)])).toString()
   const body =
@@ -131,5 +154,7 @@ async function overHttp(url: string, { type, payload, attempt }: Envelope, secre
   const answer = await fetch(url, { method: 'POST', headers, body, signal: AbortSignal.timeout(ACK_LIMIT_MS) }).catch(
     () => undefined,
   )
-  return answer?.ok === true
+  if (answer?.ok !== true) return { acked: false }
+  const text = await answer.text()
+  return { acked: true, ...(text.startsWith('{') ? { answer: JSON.parse(text) as unknown } : {}) }
 }

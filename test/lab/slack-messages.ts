@@ -26,7 +26,8 @@ function content(
   const checked = raw === undefined ? { blocks: [] } : checkBlocks(raw)
   if ('error' in checked) return no(checked.error, checked.messages)
   if (text === '' && checked.blocks.length === 0) return no('no_text')
-  if (text.length > 40_000) return no('msg_too_long')
+  // Slack itself cuts at 40,000 and asks for no more than 4,000
+  if (text.length > 4_000) return no('msg_too_long')
   if (args['metadata'] === undefined) return { text, blocks: checked.blocks }
   const metadata = json(args['metadata'])
   if (!isMetadata(metadata)) return no('invalid_metadata_format')
@@ -96,8 +97,36 @@ export function remove(args: Args, s: SlackState): Answer {
   const message = channel.messages.find((m) => m.ts === args['ts'])
   if (message === undefined) return no('message_not_found')
   if (message.user !== s.bot.user) return no('cant_delete_message')
-  channel.messages = channel.messages.filter((m) => m !== message)
+  takeAway(channel, message, s)
   return { ok: true, channel: channel.id, ts: message.ts }
+}
+
+/** A message goes, and the app is told; one with answers in its thread stays as a tombstone. */
+export function takeAway(channel: Channel, message: Stored, s: SlackState): void {
+  const before = shown(message, s)
+  const hasThread = channel.messages.some((m) => m.thread === message.ts)
+  channel.messages = channel.messages.filter((m) => m !== message)
+  const at = s.nextTs()
+  const about = { channel: channel.id, channel_type: channel.im === undefined ? 'channel' : 'im', ts: at, event_ts: at }
+  const tombstone = { subtype: 'tombstone', user: 'USLACKBOT', text: 'This message was deleted.', ts: message.ts }
+  s.emit({
+    type: 'message',
+    hidden: true,
+    ...about,
+    previous_message: before,
+    ...(hasThread
+      ? { subtype: 'message_changed', message: { ...tombstone, thread_ts: message.ts } }
+      : { subtype: 'message_deleted', deleted_ts: message.ts }),
+  })
+}
+
+export function reactionsOf(args: Args, s: SlackState): Answer {
+  const channel = inChannel(args, s)
+  if (isAnswer(channel)) return channel
+  const message = channel.messages.find((m) => m.ts === args['timestamp'] && m.onlyFor === undefined)
+  return message === undefined
+    ? no('message_not_found')
+    : { ok: true, type: 'message', channel: channel.id, message: shown(message, s) }
 }
 
 export function reaction(args: Args, s: SlackState, add: boolean): Answer {
@@ -115,7 +144,12 @@ export function read(args: Args, s: SlackState, all: (channel: Channel) => Store
   if (isAnswer(channel)) return channel
   const limit = Math.min(Number(args['limit'] ?? 100), 1000)
   const from = Number(args['cursor'] ?? 0)
-  const list = all(channel).filter((m) => m.onlyFor === undefined)
+  const after = args['oldest'] ?? ''
+  const before = args['latest'] ?? '9'
+  const within = (ts: string): boolean =>
+    args['inclusive'] === 'true' ? ts >= after && ts <= before : ts > after && ts < before
+  // a thread's own message is always there
+  const list = all(channel).filter((m) => m.onlyFor === undefined && (within(m.ts) || m.ts === args['ts']))
   const page = list.slice(from, from + limit)
   const more = from + limit < list.length
   const metadata = args['include_all_metadata'] === 'true'

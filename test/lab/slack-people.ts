@@ -1,6 +1,15 @@
-import { randomUUID } from 'node:crypto'
-import { type Channel, directChannel, type SlackState, type Stored, setReaction, shown } from './slack-state.ts'
 import type { Events } from './slack-delivery.ts'
+import { interactions } from './slack-interactions.ts'
+import { takeAway } from './slack-messages.ts'
+import {
+  type Channel,
+  directChannel,
+  type Flags,
+  type SlackState,
+  type Stored,
+  setReaction,
+  shown,
+} from './slack-state.ts'
 
 /** People of the workspace and what they do. Everything answers at once; the app is told beside it. */
 export function people(state: SlackState, events: Events) {
@@ -20,14 +29,19 @@ export function people(state: SlackState, events: Events) {
   return {
     ackWithin: events.ackWithin,
     retries: events.retries,
-    user: (name: string, bot = false): string => {
+    loseEvents: events.lose,
+    repeatEvents: events.repeat,
+    /** An event as another workspace sees it. */
+    elsewhere: (team: string, event: Record<string, unknown>) => events.event(state, event, team),
+    user: (name: string, bot = false, flags: Flags = {}): string => {
       const id = `U${name.toUpperCase().replace(/[^A-Z0-9]/g, '')}${state.users.size}`
-      state.users.set(id, { id, name, bot })
+      state.users.set(id, { id, name, bot, flags })
       return id
     },
-    channel: (name: string, withBot = true): string => {
+    channel: (name: string, withBot = true, isPrivate = false): string => {
       const id = `C${name.toUpperCase().replace(/[^A-Z0-9]/g, '')}${state.channels.size}`
-      state.channels.set(id, { id, name, members: new Set(withBot ? [state.bot.user] : []), messages: [] })
+      const members = new Set(withBot ? [state.bot.user] : [])
+      state.channels.set(id, { id, name, isPrivate, members, messages: [] })
       return id
     },
     direct: (user: string): string => directChannel(user, state).id,
@@ -78,23 +92,7 @@ export function people(state: SlackState, events: Events) {
         previous_message: before,
       })
     },
-    remove: (channel: string, ts: string): void => {
-      const place = channelOf(channel)
-      const before = shown(messageOf(channel, ts), state)
-      place.messages = place.messages.filter((m) => m.ts !== ts)
-      const at = state.nextTs()
-      tell({
-        type: 'message',
-        subtype: 'message_deleted',
-        hidden: true,
-        channel,
-        channel_type: kindOf(place),
-        ts: at,
-        event_ts: at,
-        deleted_ts: ts,
-        previous_message: before,
-      })
-    },
+    remove: (channel: string, ts: string): void => takeAway(channelOf(channel), messageOf(channel, ts), state),
     react: (user: string, channel: string, ts: string, name: string, add = true): void => {
       const message = messageOf(channel, ts)
       if (!setReaction(message, name, user, add)) throw new Error(`${user} cannot ${add ? 'add' : 'take back'} ${name}`)
@@ -107,39 +105,6 @@ export function people(state: SlackState, events: Events) {
         event_ts: state.nextTs(),
       })
     },
-    press: (user: string, channel: string, ts: string, label: string): Promise<boolean> => {
-      const message = messageOf(channel, ts)
-      const button = message.blocks
-        .flatMap((b) => (b.type === 'actions' ? b.elements : []))
-        .find((e) => e.text.text === label)
-      if (button === undefined) throw new Error(`no button ${label} under ${ts}`)
-      return events.send('interactive', {
-        type: 'block_actions',
-        team: { id: state.team, domain: 'lab' },
-        user: { id: user, username: state.users.get(user)?.name },
-        channel: { id: channel, name: channelOf(channel).name },
-        message: shown(message, state),
-        container: { type: 'message', message_ts: ts, channel_id: channel },
-        trigger_id: randomUUID(),
-        response_url: `${state.base}/response`,
-        actions: [
-          { type: 'button', action_id: button.action_id, block_id: 'b', action_ts: state.nextTs(), text: button.text },
-        ],
-      })
-    },
-    slash: (user: string, channel: string, text: string): Promise<boolean> =>
-      events.send('slash_commands', {
-        command: '/sluice',
-        text,
-        team_id: state.team,
-        team_domain: 'lab',
-        channel_id: channel,
-        channel_name: channelOf(channel).name,
-        user_id: user,
-        user_name: state.users.get(user)?.name ?? '',
-        trigger_id: randomUUID(),
-        response_url: `${state.base}/response`,
-        api_app_id: 'A0SLUICE',
-      }),
+    ...interactions(state, events, channelOf, messageOf),
   }
 }

@@ -19,16 +19,38 @@ export type Channel = {
   readonly id: string
   readonly name: string
   readonly im?: string
+  readonly isPrivate?: boolean
   readonly members: Set<string>
   messages: Stored[]
+}
+/** Somebody of the workspace, or, by their flags, not quite. */
+export type Flags = {
+  readonly guest?: 'multi' | 'single'
+  readonly stranger?: boolean
+  readonly deleted?: boolean
+  readonly team?: string
+}
+export type User = { readonly id: string; readonly name: string; readonly bot: boolean; flags: Flags }
+export type View = {
+  readonly id: string
+  readonly user: string
+  readonly type: 'modal' | 'home'
+  hash: string
+  content: Record<string, unknown>
+  open: boolean
 }
 export type SlackState = {
   readonly team: string
   readonly bot: { readonly user: string; readonly botId: string; readonly name: string }
-  readonly users: Map<string, { id: string; name: string; bot: boolean }>
+  readonly users: Map<string, User>
   readonly channels: Map<string, Channel>
   readonly scopes: Set<string>
   readonly files: Map<string, { name: string; length: number; text: string }>
+  readonly views: Map<string, View>
+  /** Trigger ids that were given out and not used yet, with their user. */
+  readonly triggers: Map<string, string>
+  /** What an app may not send: a test that ends with some of them fails. */
+  readonly violations: string[]
   base: string
   readonly nextTs: () => string
   /** Tells the app of something that happened. */
@@ -37,7 +59,8 @@ export type SlackState = {
 export type Args = Readonly<Record<string, string>>
 export type Answer = { ok: true; [field: string]: unknown } | { ok: false; error: string; [field: string]: unknown }
 export type Method = {
-  readonly scopes: readonly string[]
+  /** The scopes that are needed; with several kinds of channels it depends on the channel. */
+  readonly scopes: readonly string[] | ((channel: Channel | undefined) => readonly string[])
   readonly args: readonly string[]
   readonly run: (args: Args, s: SlackState) => Answer
 }
@@ -58,8 +81,10 @@ export const json = (text: string | undefined): unknown => {
 
 /** The message as Slack shows it in history and events. */
 export function shown(m: Stored, s: SlackState, metadata = false): Record<string, unknown> {
+  const replies = [...s.channels.values()].flatMap((c) => c.messages.filter((r) => r.thread === m.ts))
   return {
     type: 'message',
+    ...(replies.length === 0 ? {} : { thread_ts: m.ts, reply_count: replies.length, latest_reply: replies.at(-1)?.ts }),
     user: m.user,
     text: m.text,
     ts: m.ts,

@@ -6,7 +6,18 @@ import type { Answer, SlackState } from './slack-state.ts'
 export type Wire = {
   readonly state: SlackState
   readonly tokens: { bot: string; app: string }
-  readonly faults: { limitedUntilMs: number; refuseApp: string; lose: Map<string, number>; break: Map<string, number> }
+  readonly faults: {
+    limitedUntilMs: number
+    refuseApp: string
+    /** The error that every call answers. */
+    refuseAll: string
+    hang: boolean
+    breakAll: boolean
+    lose: Map<string, number>
+    break: Map<string, number>
+  }
+  /** What was sent to response URLs. */
+  readonly responses: Record<string, unknown>[]
   readonly calls: { method: string; args: Record<string, string> }[]
 }
 
@@ -16,18 +27,37 @@ export async function answer(request: IncomingMessage, response: ServerResponse,
   const url = new URL(request.url ?? '/', 'http://lab')
   const file = /^\/upload\/(\w+)$/.exec(url.pathname)?.[1]
   if (file !== undefined) return void response.end(takeFile(wire.state, file, body))
+  if (wire.faults.hang) return
+  if (url.pathname === '/response') {
+    wire.responses.push(JSON.parse(body) as Record<string, unknown>)
+    return void response.end('ok')
+  }
   const method = url.pathname.replace(/^\/api\//, '')
   const args = Object.fromEntries(new URLSearchParams(body))
   wire.calls.push({ method, args })
   const restMs = wire.faults.limitedUntilMs - Date.now()
   if (restMs > 0) return void response.writeHead(429, { 'retry-after': String(Math.ceil(restMs / 1000)) }).end()
-  if (countDown(wire.faults.break, method)) return void response.writeHead(500).end('oops')
+  if (wire.faults.breakAll || countDown(wire.faults.break, method)) return void response.writeHead(500).end('oops')
   const result = perform(method, args, String(request.headers.authorization ?? ''), wire)
+  if (!result.ok && VIOLATIONS.has(result.error))
+    wire.state.violations.push(`${method}: ${result.error} ${JSON.stringify(result)}`)
   if (countDown(wire.faults.lose, method)) return void request.socket.destroy()
   response
     .writeHead(200, { 'content-type': 'application/json', 'x-oauth-scopes': [...wire.state.scopes].join(',') })
     .end(JSON.stringify(result))
 }
+
+/** Errors that only a fault of the app can bring about. */
+const VIOLATIONS = new Set([
+  'invalid_blocks',
+  'msg_blocks_too_long',
+  'msg_too_long',
+  'invalid_arguments',
+  'unknown_method',
+  'invalid_metadata_format',
+  'no_text',
+  'invalid_name',
+])
 
 function countDown(counts: Map<string, number>, method: string): boolean {
   const left = counts.get(method) ?? 0
@@ -51,6 +81,7 @@ function perform(
   const { token: formToken, team_id: _team, ...args } = given
   const token = authorization.replace(/^Bearer /, '') || formToken || ''
   if (token === '') return { ok: false, error: 'not_authed' }
+  if (faults.refuseAll !== '') return { ok: false, error: faults.refuseAll }
   if (method === 'apps.connections.open') {
     if (token !== tokens.app) return { ok: false, error: 'invalid_auth' }
     return faults.refuseApp === ''
@@ -61,7 +92,9 @@ function perform(
     return { ok: false, error: token === tokens.app ? 'not_allowed_token_type' : 'invalid_auth' }
   const known = Object.hasOwn(METHODS, method) ? METHODS[method] : undefined
   if (known === undefined) return { ok: false, error: 'unknown_method', req_method: method }
-  const missing = known.scopes.find((scope) => !state.scopes.has(scope))
+  const needed =
+    typeof known.scopes === 'function' ? known.scopes(state.channels.get(args['channel'] ?? '')) : known.scopes
+  const missing = needed.find((scope) => !state.scopes.has(scope))
   if (missing !== undefined)
     return { ok: false, error: 'missing_scope', needed: missing, provided: [...state.scopes].join(',') }
   const strange = Object.keys(args).filter((name) => !known.args.includes(name))

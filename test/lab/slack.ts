@@ -2,9 +2,10 @@ import { randomUUID } from 'node:crypto'
 import { createServer } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { type WebSocket, WebSocketServer } from 'ws'
-import type { SlackState } from './slack-state.ts'
+import type { Flags, SlackState } from './slack-state.ts'
 import { textOf } from './slack-blocks.ts'
 import { makeDelivery } from './slack-delivery.ts'
+import { manifestScopes } from './slack-manifest.ts'
 import { people } from './slack-people.ts'
 import { answer } from './slack-web.ts'
 
@@ -14,21 +15,8 @@ import { answer } from './slack-web.ts'
  */
 export type SlackLab = Awaited<ReturnType<typeof bringSlack>>
 
-const SCOPES = [
-  'app_mentions:read',
-  'channels:history',
-  'channels:read',
-  'chat:write',
-  'commands',
-  'files:write',
-  'im:history',
-  'im:write',
-  'reactions:read',
-  'reactions:write',
-  'users:read',
-]
 export async function bringSlack(options: { readonly scopes?: readonly string[] } = {}) {
-  const state = newState(options.scopes ?? SCOPES)
+  const state = newState(options.scopes ?? manifestScopes())
   const tokens = {
     bot: `xoxb-lab-${randomUUID()}`,
     app: `xapp-lab-${randomUUID()}`,
@@ -38,18 +26,21 @@ export async function bringSlack(options: { readonly scopes?: readonly string[] 
     limitedUntilMs: 0,
     hang: false,
     refuseApp: '',
+    refuseAll: '',
+    breakAll: false,
     lose: new Map<string, number>(),
     break: new Map<string, number>(),
     noHello: false,
   }
   const calls: { method: string; args: Record<string, string> }[] = []
+  const responses: Record<string, unknown>[] = []
   const sockets = new Set<WebSocket>()
   const connections = new Set<Duplex>()
   const delivery = makeDelivery(sockets, tokens.signingSecret)
-  Object.assign(state, { emit: (event: Record<string, unknown>) => delivery.event(state, event) })
+  Object.assign(state, { emit: (event: Record<string, unknown>) => void delivery.event(state, event) })
 
   const server = createServer((request, response) => {
-    void answer(request, response, { state, tokens, faults, calls })
+    void answer(request, response, { state, tokens, faults, calls, responses })
   })
   server.on('connection', (socket) => {
     connections.add(socket)
@@ -71,9 +62,15 @@ export async function bringSlack(options: { readonly scopes?: readonly string[] 
       delivery.flush()
     })
   })
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const listenOn = (port: number) => new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve))
+  await listenOn(0)
   const address = server.address()
-  state.base = `http://127.0.0.1:${typeof address === 'object' && address !== null ? address.port : 0}`
+  const port = typeof address === 'object' && address !== null ? address.port : 0
+  state.base = `http://127.0.0.1:${port}`
+  const cutAll = () => {
+    for (const ws of sockets) ws.terminate()
+    for (const socket of connections) socket.destroy()
+  }
 
   return {
     apiUrl: `${state.base}/api/`,
@@ -85,6 +82,11 @@ export async function bringSlack(options: { readonly scopes?: readonly string[] 
     calls,
     connected: () => sockets.size,
     deliveries: delivery.done,
+    /** What went to response URLs, and the views that people see. */
+    responses,
+    views: state.views,
+    /** What the app may not have sent; a test that means it takes them out. */
+    violations: state.violations,
     /** Events go to this URL, signed, in place of the socket. */
     sendTo: delivery.sendTo,
     ...people(state, delivery),
@@ -96,6 +98,7 @@ export async function bringSlack(options: { readonly scopes?: readonly string[] 
           ...(m.files ?? []).map((f) => `[file ${f.name}]`),
         ].join(''),
       })),
+    fileText: (name: string) => [...state.files.values()].find((f) => f.name === name)?.text,
     /** Every call answers 429 for so many seconds. */
     limit: (seconds: number) => {
       faults.limitedUntilMs = Date.now() + seconds * 1000
@@ -107,6 +110,32 @@ export async function bringSlack(options: { readonly scopes?: readonly string[] 
     /** apps.connections.open answers this error until it is set back to ''. */
     refuseApp: (error: string) => {
       faults.refuseApp = error
+    },
+    /** The token is revoked: every call answers this error, and the sockets are closed, until it is set back to ''. */
+    refuseAll: (error: string) => {
+      faults.refuseAll = error
+      if (error !== '') for (const ws of sockets) ws.close()
+    },
+    /** Every call answers HTTP 500. */
+    breakAll: (on: boolean) => {
+      faults.breakAll = on
+    },
+    /** No call is answered, no ping either; letting go cuts what hung. */
+    hang: (on: boolean) => {
+      faults.hang = on
+      if (on) for (const ws of sockets) ws.pause()
+      else cutAll()
+    },
+    /** The server is gone; `restart` brings it back on its port with all it knew. */
+    kill: async () => {
+      const closed = new Promise((resolve) => server.close(resolve))
+      cutAll()
+      await closed
+    },
+    restart: () => listenOn(port),
+    setFlags: (user: string, flags: Flags) => {
+      const found = state.users.get(user)
+      if (found !== undefined) found.flags = flags
     },
     noHello: (on: boolean) => {
       faults.noHello = on
@@ -123,27 +152,35 @@ export async function bringSlack(options: { readonly scopes?: readonly string[] 
     hangSockets: () => {
       for (const ws of sockets) ws.pause()
     },
+    /** Throws when the app sent something that Slack would not take. */
     stop: async () => {
       delivery.stop()
-      for (const ws of sockets) ws.terminate()
-      for (const socket of connections) socket.destroy()
+      cutAll()
       await new Promise((resolve) => server.close(resolve))
+      if (state.violations.length > 0)
+        throw new Error(`Slack would not have taken this:\n${state.violations.join('\n')}`)
     },
   }
 }
 
 function newState(scopes: readonly string[]): SlackState {
-  let count = 0
-  const startS = Math.floor(Date.now() / 1000)
+  let newest = 0
   return {
     team: 'T0LAB',
     bot: { user: 'U0SLUICE', botId: 'B0SLUICE', name: 'sluice' },
-    users: new Map([['U0SLUICE', { id: 'U0SLUICE', name: 'sluice', bot: true }]]),
+    users: new Map([['U0SLUICE', { id: 'U0SLUICE', name: 'sluice', bot: true, flags: {} }]]),
+    views: new Map(),
+    triggers: new Map(),
+    violations: [],
     channels: new Map(),
     scopes: new Set(scopes),
     files: new Map(),
     base: '',
-    nextTs: () => `${startS}.${String(++count).padStart(6, '0')}`,
+    nextTs: () => {
+      // Slack's time in microseconds, each one later than the one before
+      newest = Math.max(newest + 1, Date.now() * 1000)
+      return `${Math.floor(newest / 1_000_000)}.${String(newest % 1_000_000).padStart(6, '0')}`
+    },
     emit: () => {},
   }
 }
