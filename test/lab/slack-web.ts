@@ -18,6 +18,8 @@ export type Wire = {
   }
   /** What was sent to response URLs. */
   readonly responses: Record<string, unknown>[]
+  /** Tickets of the sockets' addresses: who has one may listen. */
+  readonly tickets: string[]
   readonly calls: { method: string; args: Record<string, string> }[]
 }
 
@@ -27,7 +29,6 @@ export async function answer(request: IncomingMessage, response: ServerResponse,
   const url = new URL(request.url ?? '/', 'http://lab')
   const file = /^\/upload\/(\w+)$/.exec(url.pathname)?.[1]
   if (file !== undefined) return void response.end(takeFile(wire.state, file, body))
-  if (wire.faults.hang) return
   if (url.pathname === '/response') {
     wire.responses.push(JSON.parse(body) as Record<string, unknown>)
     return void response.end('ok')
@@ -35,6 +36,7 @@ export async function answer(request: IncomingMessage, response: ServerResponse,
   const method = url.pathname.replace(/^\/api\//, '')
   const args = Object.fromEntries(new URLSearchParams(body))
   wire.calls.push({ method, args })
+  if (wire.faults.hang) return
   const restMs = wire.faults.limitedUntilMs - Date.now()
   if (restMs > 0) return void response.writeHead(429, { 'retry-after': String(Math.ceil(restMs / 1000)) }).end()
   if (wire.faults.breakAll || countDown(wire.faults.break, method)) return void response.writeHead(500).end('oops')
@@ -76,7 +78,7 @@ function perform(
   method: string,
   given: Record<string, string>,
   authorization: string,
-  { state, tokens, faults }: Wire,
+  { state, tokens, faults, tickets }: Wire,
 ): Answer {
   const { token: formToken, team_id: _team, ...args } = given
   const token = authorization.replace(/^Bearer /, '') || formToken || ''
@@ -84,9 +86,10 @@ function perform(
   if (faults.refuseAll !== '') return { ok: false, error: faults.refuseAll }
   if (method === 'apps.connections.open') {
     if (token !== tokens.app) return { ok: false, error: 'invalid_auth' }
-    return faults.refuseApp === ''
-      ? { ok: true, url: `${state.base.replace('http', 'ws')}/link/?ticket=${randomUUID()}` }
-      : { ok: false, error: faults.refuseApp }
+    if (faults.refuseApp !== '') return { ok: false, error: faults.refuseApp }
+    const ticket = randomUUID()
+    tickets.push(ticket)
+    return { ok: true, url: `${state.base.replace('http', 'ws')}/link/?ticket=${ticket}` }
   }
   if (token !== tokens.bot)
     return { ok: false, error: token === tokens.app ? 'not_allowed_token_type' : 'invalid_auth' }

@@ -34,13 +34,14 @@ export async function bringSlack(options: { readonly scopes?: readonly string[] 
   }
   const calls: { method: string; args: Record<string, string> }[] = []
   const responses: Record<string, unknown>[] = []
+  const tickets: string[] = []
   const sockets = new Set<WebSocket>()
   const connections = new Set<Duplex>()
   const delivery = makeDelivery(sockets, tokens.signingSecret)
   Object.assign(state, { emit: (event: Record<string, unknown>) => void delivery.event(state, event) })
 
   const server = createServer((request, response) => {
-    void answer(request, response, { state, tokens, faults, calls, responses })
+    void answer(request, response, { state, tokens, faults, calls, responses, tickets })
   })
   server.on('connection', (socket) => {
     connections.add(socket)
@@ -84,6 +85,7 @@ export async function bringSlack(options: { readonly scopes?: readonly string[] 
     deliveries: delivery.done,
     /** What went to response URLs, and the views that people see. */
     responses,
+    tickets,
     views: state.views,
     /** What the app may not have sent; a test that means it takes them out. */
     violations: state.violations,
