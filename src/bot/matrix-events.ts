@@ -48,6 +48,7 @@ export const eventsOf = (list: readonly unknown[]): MatrixEvent[] =>
     return parsed.success ? [parsed.data] : []
   })
 
+export type About = { readonly type: string; readonly sender: string }
 export type Reaction = { readonly on: string; readonly name: string; readonly user: string }
 export type EventContext = {
   readonly self: MatrixSelf
@@ -56,8 +57,8 @@ export type EventContext = {
   readonly isDirect: (room: string) => boolean
   /** A reaction seen before: its redaction no longer tells what it was. */
   readonly recall: (event: string) => Promise<Reaction | undefined>
-  /** The type of an event, or undefined when it cannot be read. */
-  readonly typeOf: (room: string, event: string) => Promise<string | undefined>
+  /** Type and sender of an event, also of a redacted one; undefined when it cannot be read. */
+  readonly about: (room: string, event: string) => Promise<About | undefined>
 }
 
 /** An event as what happened in our words; undefined for own events, notices, and what is for nobody. */
@@ -99,6 +100,8 @@ function fromReaction(event: MatrixEvent, room: string, context: EventContext): 
   return { ...base(event, room, context), kind: 'reaction', name: reaction.name, on: reaction.on, added: true }
 }
 
+const MESSAGES = new Set(['m.room.message', 'm.room.encrypted'])
+
 async function fromRedaction(event: MatrixEvent, room: string, context: EventContext): Promise<Incoming | undefined> {
   // Room version 11 moved it into the content.
   const target = event.content.redacts ?? event.redacts
@@ -117,9 +120,10 @@ async function fromRedaction(event: MatrixEvent, room: string, context: EventCon
     }
   }
   if (event.sender === context.self.user) return undefined
-  const type = await context.typeOf(room, target)
-  if (type !== undefined && type !== 'm.room.message') return undefined
-  return { ...base(event, room, context), kind: 'delete', message: target }
+  const about = await context.about(room, target)
+  if (about !== undefined && !MESSAGES.has(about.type)) return undefined
+  const own = about?.sender === context.self.user ? { own: true as const } : {}
+  return { ...base(event, room, context), kind: 'delete', message: target, ...own }
 }
 
 function fromMessage(event: MatrixEvent, room: string, context: EventContext): Incoming | undefined {
@@ -146,9 +150,9 @@ function fromMessage(event: MatrixEvent, room: string, context: EventContext): I
 }
 
 function fromEdit(event: MatrixEvent, room: string, context: EventContext, direct: boolean): Incoming | undefined {
-  const body = event.content['m.new_content']?.body
+  const { body, msgtype } = event.content['m.new_content'] ?? {}
   const message = event.content['m.relates_to']?.event_id
-  if (body === undefined || message === undefined) return undefined
+  if (body === undefined || message === undefined || msgtype === 'm.notice') return undefined
   if (!direct && !calls(event, body, context.self)) return undefined
   return { ...base(event, room, context), kind: 'edit', message, text: typed(body, context.self) }
 }

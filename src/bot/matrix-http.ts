@@ -4,6 +4,7 @@ import { LogService, type MatrixClient, setRequestFn } from 'matrix-bot-sdk'
 import { z } from 'zod'
 import { SluiceError } from '../errors.ts'
 import { chatError, limited } from './chat-errors.ts'
+import { type Answer, hide, refusal } from './matrix-answer.ts'
 
 export type Query = Readonly<Record<string, string | number | boolean | undefined>>
 export type Call = {
@@ -28,11 +29,7 @@ type SdkParams = {
   readonly timeout?: number
   readonly encoding?: null
 }
-type SdkCallback = (
-  error: unknown,
-  response?: { statusCode: number; headers: Record<string, string>; body: unknown },
-  body?: unknown,
-) => void
+type SdkCallback = (error: unknown, response?: Answer, body?: unknown) => void
 
 /** The SDK's function has no place for a signal: it travels beside the call. */
 const signals = new AsyncLocalStorage<AbortSignal | undefined>()
@@ -48,7 +45,17 @@ export function useFetch(): void {
   })
 }
 
-async function fetchOnce(params: SdkParams) {
+async function fetchOnce(params: SdkParams): Promise<Answer> {
+  const token = params.headers?.['Authorization']?.replace(/^Bearer /, '')
+  try {
+    return refusal(await exchange(params), token)
+  } catch (error) {
+    // fetch quotes a header it cannot send; the cause is not kept, it would quote it too
+    throw new Error(hide(error instanceof Error ? causeText(error) : 'no answer', token))
+  }
+}
+
+async function exchange(params: SdkParams): Promise<Answer> {
   const url = new URL(params.uri)
   for (const [name, value] of Object.entries(params.qs ?? {}))
     if (value !== undefined && value !== null) url.searchParams.set(name, String(value))
@@ -105,8 +112,7 @@ const DEFAULT_RETRY_MS = 5_000
 export function matrixError(error: unknown, doing: string): SluiceError {
   if (error instanceof SluiceError) return error
   const known = failure.safeParse(error)
-  if (!known.success)
-    return chatError('CHAT-UNREACHABLE', doing, error instanceof Error ? causeText(error) : 'no answer')
+  if (!known.success) return chatError('CHAT-UNREACHABLE', doing, error instanceof Error ? error.message : 'no answer')
   const { statusCode, errcode, error: words, retryAfterMs } = known.data
   if (statusCode === 429 || errcode === 'M_LIMIT_EXCEEDED') return limited(doing, retryAfterMs ?? DEFAULT_RETRY_MS)
   const text = errcode === undefined ? `HTTP ${statusCode}` : `${errcode}: ${words ?? ''}`

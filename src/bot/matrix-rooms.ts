@@ -49,41 +49,52 @@ export function plainRooms(request: Request): PlainRooms {
 
 export type Invites = {
   readonly onInvite: (room: string, state: readonly unknown[]) => Promise<void>
-  /** Once more for those that failed for a reason that passes. */
-  readonly retryInvites: () => Promise<void>
+  /** Once more for those that failed for a reason that passes. Does not wait. */
+  readonly retryInvites: () => void
 }
 
-/** Accepts invitations from exactly these users. Never throws: an invitation must not keep the bot from hearing other rooms. */
+/** A server that is away takes its time to say so. */
+const JOIN_LIMIT_MS = 10_000
+const LONGEST_WAIT_MS = 60_000
+
+/**
+ * Accepts invitations from trusted users only, also when they become so later. Never throws, and what failed is tried again beside
+ * the reading: an invitation must not keep the bot from hearing other rooms.
+ */
 export function invitations(
   request: Request,
   self: string,
-  from: ReadonlySet<string>,
+  isTrusted: (user: string) => boolean,
   direct: DirectRooms,
   log: Log,
 ): Invites {
-  const strange = new Set<string>()
-  const waiting = new Map<string, Invite>()
-  const join = async (room: string, invite: Invite): Promise<void> => {
-    waiting.delete(room)
+  const strange = new Map<string, Invite>()
+  const waiting = new Map<string, { readonly invite: Invite; readonly dueMs: number; readonly tries: number }>()
+  const join = async (room: string, invite: Invite, tries: number): Promise<void> => {
+    const path = `/v3/join/${encodeURIComponent(room)}`
     try {
-      await request('POST', `/v3/join/${encodeURIComponent(room)}`, 'accepting an invitation', { body: {} })
+      await request('POST', path, 'accepting an invitation', { body: {}, limitMs: JOIN_LIMIT_MS })
       if (invite.direct) await direct.add(invite.from, room)
     } catch (error) {
-      if (!isNo(error)) waiting.set(room, invite)
-      log.warn({ room, error: String(error) }, 'an invitation could not be accepted')
+      const dueMs = performance.now() + Math.min(LONGEST_WAIT_MS, 1_000 * 2 ** tries)
+      if (!isNo(error)) waiting.set(room, { invite, dueMs, tries: tries + 1 })
+      if (tries === 0) log.warn({ room, error: String(error) }, 'an invitation could not be accepted')
     }
   }
   return {
     onInvite: async (room, state) => {
       const invite = inviteIn(state, self)
       if (invite === undefined) return
-      if (from.has(invite.from)) return join(room, invite)
+      if (isTrusted(invite.from)) return join(room, invite, 0)
       if (!strange.has(room))
         log.warn({ room, from: invite.from }, 'an invitation from somebody who is not configured is left alone')
-      strange.add(room)
+      strange.set(room, invite)
     },
-    retryInvites: async () => {
-      for (const [room, invite] of waiting) await join(room, invite)
+    retryInvites: () => {
+      for (const [room, { invite, dueMs, tries }] of waiting)
+        if (dueMs <= performance.now() && waiting.delete(room)) void join(room, invite, tries)
+      for (const [room, invite] of strange)
+        if (isTrusted(invite.from) && strange.delete(room)) void join(room, invite, 0)
     },
   }
 }

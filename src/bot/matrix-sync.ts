@@ -1,9 +1,10 @@
 import { z } from 'zod'
-import { SluiceError } from '../errors.ts'
+import { asSluiceError, SluiceError } from '../errors.ts'
 import type { Log } from '../log.ts'
-import { isLimited } from './chat-errors.ts'
 import { eventsOf, type MatrixEvent } from './matrix-events.ts'
+import type { HealthWatch } from './matrix-health.ts'
 import type { Request } from './matrix-http.ts'
+import { atOnce, type Patience, patience, type SyncTiming, waitMs } from './matrix-timing.ts'
 import { pause } from './pause.ts'
 
 const timeline = z.object({
@@ -35,24 +36,26 @@ export type SyncDeps = {
   /** Resolves when the event is stored; the same event may come again. */
   readonly onEvent: (room: string, event: MatrixEvent) => Promise<void>
   readonly onInvite: (room: string, state: readonly unknown[]) => Promise<void>
-  readonly retryInvites: () => Promise<void>
+  readonly retryInvites: () => void
   readonly onState: (room: string, event: MatrixEvent) => void
   readonly onAccountData: (events: readonly unknown[]) => void
+  /** Before a room's new events are told, and after: all of them up to `newest` are stored. */
+  readonly beforeRoom: (room: string) => Promise<void>
+  readonly afterRoom: (room: string, newest: MatrixEvent | undefined) => Promise<void>
+  readonly afterBatch: () => void
+  readonly health: HealthWatch
+  readonly timing: SyncTiming
   readonly log: Log
 }
 
-const POLL_MS = 30_000
-const POLL_LIMIT_MS = 60_000
 const TIMELINE = 50
 const PAGE = 100
 /** A gap of more than this was no outage but a mistake; the oldest of it is given up, loudly. */
 const LONGEST_GAP = 20_000
-const FIRST_WAIT_MS = 200
-const LONGEST_WAIT_MS = 5_000
 const FILTER = JSON.stringify({
   presence: { types: [] },
   room: {
-    state: { types: ['m.room.encryption'] },
+    state: { types: ['m.room.encryption', 'm.room.tombstone', 'm.room.power_levels'] },
     timeline: { limit: TIMELINE },
     ephemeral: { types: [] },
     account_data: { types: [] },
@@ -70,7 +73,7 @@ export async function keepSyncing(deps: SyncDeps): Promise<() => Promise<void>> 
   let since = await deps.load()
   if (since === undefined) {
     deps.log.warn({}, 'no Matrix sync token yet: what was said before now is not read')
-    since = await step(deps, since, stopping.signal, 0)
+    since = await step(deps, since, stopping.signal, atOnce(deps.timing))
   }
   const running = loop(deps, since, stopping.signal)
   return async () => {
@@ -81,35 +84,41 @@ export async function keepSyncing(deps: SyncDeps): Promise<() => Promise<void>> 
 
 async function loop(deps: SyncDeps, first: string, signal: AbortSignal): Promise<void> {
   let since = first
-  let waitMs = FIRST_WAIT_MS
+  let failures = 0
+  let next = atOnce(deps.timing)
   while (!signal.aborted) {
     try {
-      since = await step(deps, since, signal, POLL_MS)
-      waitMs = FIRST_WAIT_MS
+      since = await step(deps, since, signal, next)
+      failures = 0
+      deps.health.worked()
     } catch (error) {
-      if (signal.aborted) return
-      const code = error instanceof SluiceError ? error.code : 'INTERNAL'
-      deps.log.error({ code, error: String(error) }, 'Matrix sync failed, trying again')
-      await pause(isLimited(error) ? error.retryAfterMs : waitMs, signal)
-      waitMs = Math.min(LONGEST_WAIT_MS, waitMs * 2)
+      if (signal.aborted) break
+      const known = asSluiceError(error, 'reading from Matrix')
+      deps.health.failed(known)
+      await pause(waitMs(known, deps.timing, failures), signal)
+      failures++
     }
+    next = patience(deps.timing, failures)
   }
+  deps.health.stop()
 }
 
-async function step(deps: SyncDeps, since: string | undefined, signal: AbortSignal, pollMs: number): Promise<string> {
+async function step(
+  deps: SyncDeps,
+  since: string | undefined,
+  signal: AbortSignal,
+  { pollMs, limitMs }: Patience,
+): Promise<string> {
   const query = { filter: FILTER, timeout: pollMs, ...(since === undefined ? {} : { since }) }
-  const raw = await deps.request('GET', '/v3/sync', 'reading from Matrix', {
-    query,
-    signal,
-    limitMs: pollMs + POLL_LIMIT_MS,
-  })
+  const raw = await deps.request('GET', '/v3/sync', 'reading from Matrix', { query, signal, limitMs })
   const batch = syncShape.parse(raw)
   deps.onAccountData(batch.account_data.events)
-  await deps.retryInvites()
+  deps.retryInvites()
   for (const [room, { invite_state }] of Object.entries(batch.rooms.invite))
     await deps.onInvite(room, invite_state.events)
   for (const [room, joined] of Object.entries(batch.rooms.join)) await readRoom(deps, room, joined, since, signal)
   if (batch.next_batch !== since) await deps.save(batch.next_batch)
+  deps.afterBatch()
   return batch.next_batch
 }
 
@@ -124,6 +133,7 @@ async function readRoom(
   for (const event of [...eventsOf(joined.state.events), ...recent])
     if (event.state_key !== undefined) deps.onState(room, event)
   if (since === undefined) return
+  await deps.beforeRoom(room)
   const joinedHere = recent.findLastIndex((event) => isJoin(event, deps.self))
   const known =
     joinedHere >= 0 ? recent.slice(joinedHere) : [...(await missed(deps, room, joined, since, signal)), ...recent]
@@ -133,6 +143,7 @@ async function readRoom(
     told.add(event.event_id)
     await deps.onEvent(room, event)
   }
+  await deps.afterRoom(room, known.at(-1))
 }
 
 /** The bot came in here: what stands before it was not said to the bot. A new display name is a join after a join. */

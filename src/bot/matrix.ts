@@ -2,8 +2,9 @@ import { MatrixClient, MemoryStorageProvider } from 'matrix-bot-sdk'
 import { z } from 'zod'
 import { SluiceError } from '../errors.ts'
 import type { Log } from '../log.ts'
-import type { Chat, Incoming } from './chat.ts'
+import type { Chat, Health, Incoming, Sent } from './chat.ts'
 import {
+  type About,
   type EventContext,
   type MatrixEvent,
   type MatrixSelf,
@@ -11,11 +12,15 @@ import {
   type Reaction,
   reactionOf,
 } from './matrix-events.ts'
+import { watchHealth } from './matrix-health.ts'
 import { type Request, requester, useFetch } from './matrix-http.ts'
-import { type DirectRooms, directRooms } from './matrix-direct.ts'
+import { type DirectRooms, directRooms, isNo } from './matrix-direct.ts'
+import { readReceipts } from './matrix-receipts.ts'
 import { invitations, type PlainRooms, plainRooms } from './matrix-rooms.ts'
 import { matrixSender, type Sender } from './matrix-send.ts'
 import { keepSyncing } from './matrix-sync.ts'
+import { type SyncTiming, TIMING } from './matrix-timing.ts'
+import { watching } from './matrix-watch.ts'
 
 /**
  * What the adapter has to find again after a restart, key by key: `token`, and `reaction/<event id>` for each reaction seen,
@@ -31,16 +36,21 @@ export type MatrixOptions = {
   /** When given, the token must be this user's. */
   readonly userId?: string
   readonly state: MatrixState
-  /** Matrix user ids whose invitations are accepted. */
+  /** Matrix user ids whose invitations are accepted; looked at anew each time. */
   readonly invitesFrom: readonly string[]
   /** Senders that are bridges or bots; `*` stands for anything: `@slack_*:example.org`. */
   readonly bots?: readonly string[]
+  /** The configured rooms under their newest ids: their upgrades are followed, and too little power in them is logged. */
+  readonly rooms?: () => readonly string[]
+  /** Resolves when it is kept that the room `from` is `to` from now on. */
+  readonly onMoved?: (from: string, to: string) => Promise<void>
+  readonly timing?: Partial<SyncTiming>
   readonly log: Log
 }
 
 const whoami = z.object({ user_id: z.string() })
 const profile = z.object({ displayname: z.string().optional() })
-const typed = z.object({ type: z.string() })
+const about = z.object({ type: z.string(), sender: z.string() })
 const remembered = z.object({ on: z.string(), name: z.string(), user: z.string() })
 
 /**
@@ -71,28 +81,55 @@ export async function openMatrix(options: MatrixOptions): Promise<Chat> {
     unreact: async (...args) => (await ready()).sender.unreact(...args),
     tellPrivately: async (...args) => (await ready()).sender.tellPrivately(...args),
     upload: async (...args) => (await ready()).sender.upload(...args),
-    link: async ({ place, id }) => `https://matrix.to/#/${encodeURIComponent(place.id)}/${encodeURIComponent(id)}`,
-    start: async (onIncoming) => {
-      const { user, direct, plain } = await ready()
-      const displayName = await displayNameOf(request, user)
-      const context = contextOf(request, { user, displayName }, direct.isDirect, options)
-      end = await keepSyncing({
-        ...direct,
-        ...plain,
-        ...invitations(request, user, new Set(options.invitesFrom), direct, options.log),
-        request,
-        self: user,
-        load: () => options.state.load('token'),
-        save: (token) => options.state.save('token', token),
-        onEvent: (room, event) => accept(room, event, context, options.state, onIncoming),
-        log: options.log,
-      })
+    link: async (sent) => linkTo(sent, (await ready()).user),
+    start: async (onIncoming, onHealth) => {
+      end = await receive(request, await ready(), options, onIncoming, onHealth)
     },
     stop: async () => {
       const ending = end
       end = undefined
       await ending?.()
     },
+  }
+}
+
+/** A room id of version 12 names no server, so the link says through whom the room is found. */
+const linkTo = ({ place, id }: Sent, user: string): string =>
+  `https://matrix.to/#/${encodeURIComponent(place.id)}/${encodeURIComponent(id)}?via=${encodeURIComponent(user.slice(user.indexOf(':') + 1))}`
+
+/** Reads until the returned function is called. */
+async function receive(
+  request: Request,
+  { user, direct, plain, sender }: Ready,
+  options: MatrixOptions,
+  onIncoming: (incoming: Incoming) => Promise<void>,
+  onHealth: (health: Health) => void = () => {},
+): Promise<() => Promise<void>> {
+  const { state, log, rooms = () => [], onMoved = async () => {} } = options
+  const timing = { ...TIMING, ...options.timing }
+  const context = contextOf(
+    request,
+    { user, displayName: await displayNameOf(request, user) },
+    direct.isDirect,
+    options,
+  )
+  const receipts = readReceipts(request, log)
+  const end = await keepSyncing({
+    ...direct,
+    ...watching({ request, self: user, rooms, onMoved, plain, sender, read: receipts.read, log }),
+    ...invitations(request, user, (one) => options.invitesFrom.includes(one), direct, log),
+    request,
+    self: user,
+    load: () => state.load('token'),
+    save: (token) => state.save('token', token),
+    onEvent: (room, event) => accept(room, event, context, state, onIncoming),
+    health: watchHealth(log, onHealth, timing.reportAfterMs),
+    timing,
+    log,
+  })
+  return async () => {
+    receipts.stop()
+    await end()
   }
 }
 
@@ -161,17 +198,12 @@ function contextOf(
       const text = await state.load(`reaction/${event}`)
       return text === undefined ? undefined : remembered.parse(JSON.parse(text))
     },
-    typeOf: async (room, event) => {
+    about: async (room, event): Promise<About | undefined> => {
+      const path = `/v3/rooms/${encodeURIComponent(room)}/event/${encodeURIComponent(event)}`
       try {
-        return typed.parse(
-          await request(
-            'GET',
-            `/v3/rooms/${encodeURIComponent(room)}/event/${encodeURIComponent(event)}`,
-            'reading an event',
-          ),
-        ).type
+        return about.parse(await request('GET', path, 'reading an event'))
       } catch (error) {
-        if (error instanceof SluiceError && error.code === 'CHAT-REJECTED') return undefined
+        if (isNo(error)) return undefined
         throw error
       }
     },

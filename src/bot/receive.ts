@@ -14,8 +14,10 @@ export type ReceiveDeps = {
 export const roomAt = (rooms: readonly Room[], place: Place): Room | undefined =>
   rooms.find((r) => (place.chat === 'console' ? r.name : r[place.chat]) === place.id)
 
+/** That a message of the bot is gone counts whoever took it away. */
 const worthKeeping = (incoming: Incoming): boolean =>
-  !incoming.bot && (incoming.kind !== 'text' || incoming.addressed || incoming.thread !== undefined)
+  (incoming.kind === 'delete' && incoming.own === true) ||
+  (!incoming.bot && (incoming.kind !== 'text' || incoming.addressed || incoming.thread !== undefined))
 
 /**
  * Incoming -> inbox. Resolves when it is stored: only then the platform gets its acknowledgement. Bots, rooms that are not configured and

@@ -1,8 +1,10 @@
 import { once } from 'node:events'
 import type { Chat } from '../bot/chat.ts'
+import { type Moved, openMoved } from '../bot/moved.ts'
 import type { Aids } from '../aids.ts'
-import { readSecret } from '../config.ts'
+import { type Config, readSecret } from '../config.ts'
 import { startSluice } from '../main.ts'
+import { matrixState } from '../store/matrix-state.ts'
 import { chatMemory } from '../store/messages.ts'
 import { watchExpiry } from './expiry.ts'
 import { openWorld, type World } from './world.ts'
@@ -23,7 +25,14 @@ export async function runBot(
     world.log.warn(world.reload() ? 'configuration read again' : 'configuration is not valid, the old one stays')
   process.on('SIGHUP', reload)
   try {
-    const sluice = await startSluice({ ...world, env: process.env, chats: (_engine, aids) => openChats(world, aids) })
+    const moved = await openMoved(world.store)
+    const config = (): Config => ({ ...world.config(), rooms: moved.rooms(world.config().rooms) })
+    const sluice = await startSluice({
+      ...world,
+      config,
+      env: process.env,
+      chats: (_engine, aids) => openChats({ ...world, config }, aids, moved),
+    })
     await sluice.started
     const unwatch = watchExpiry(sluice, world.config, world.clock.now)
     world.log.warn('ready')
@@ -38,7 +47,7 @@ export async function runBot(
 }
 
 /** Only what is configured is loaded. */
-export async function openChats({ config, log, store }: World, aids: Aids): Promise<readonly Chat[]> {
+export async function openChats({ config, log, store }: World, aids: Aids, moved: Moved): Promise<readonly Chat[]> {
   const { slack, matrix } = config()
   const secret = (reference: string): string => readSecret(reference, process.env)
   const chats: Chat[] = []
@@ -66,20 +75,18 @@ export async function openChats({ config, log, store }: World, aids: Aids): Prom
   }
   if (matrix !== undefined) {
     const { openMatrix } = await import('../bot/matrix.ts')
-    const state = `${store.prefix}:matrix`
     chats.push(
       await openMatrix({
         homeserver: matrix.homeserver,
         accessToken: secret(matrix.accessToken),
         ...(matrix.userId === undefined ? {} : { userId: matrix.userId }),
-        state: {
-          load: async (key) => (await store.redis.hget(state, key)) ?? undefined,
-          save: async (key, value) => {
-            await store.redis.hset(state, key, value)
-          },
+        state: matrixState(store),
+        get invitesFrom() {
+          return config().people.flatMap((p) => (p.matrix === undefined ? [] : [p.matrix]))
         },
-        invitesFrom: config().people.flatMap((p) => (p.matrix === undefined ? [] : [p.matrix])),
         bots: matrix.bridges,
+        rooms: () => config().rooms.flatMap((r) => (r.matrix === undefined ? [] : [r.matrix])),
+        onMoved: moved.record,
         log,
       }),
     )

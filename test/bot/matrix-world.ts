@@ -1,4 +1,5 @@
-import { openMatrix } from '../../src/bot/matrix.ts'
+import type { Chat } from '../../src/bot/chat.ts'
+import { type MatrixOptions, openMatrix } from '../../src/bot/matrix.ts'
 import { silentLog } from '../../src/log.ts'
 import { attachSynapse, type MatrixEvent, type MatrixUser } from '../lab/matrix-user.ts'
 import { until } from '../lab/process.ts'
@@ -10,6 +11,7 @@ export type MatrixWorld = World & {
   readonly bot: MatrixUser
   readonly users: { readonly nico: MatrixUser; readonly fran: MatrixUser }
   readonly state: Map<string, string>
+  readonly open: (more?: Partial<MatrixOptions>) => Promise<Chat>
   readonly slowDown: () => Promise<void>
 }
 
@@ -69,7 +71,7 @@ export async function matrixWorld(synapse: SynapseData, version = '12'): Promise
     robot: human(robot),
     place: { chat: 'matrix', id: room },
     calls: true,
-    open: () =>
+    open: (more: Partial<MatrixOptions> = {}) =>
       openMatrix({
         homeserver: synapse.url,
         accessToken: bot.token,
@@ -78,6 +80,7 @@ export async function matrixWorld(synapse: SynapseData, version = '12'): Promise
         invitesFrom: [nico.id, fran.id],
         bots: ['@robot-*:lab.test'],
         log: silentLog,
+        ...more,
       }),
     seen: async (place) => seenIn(place.id === room ? nico : bot, bot.id, place.id),
     privateWith: async (person) => {

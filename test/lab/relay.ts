@@ -6,6 +6,8 @@ export type Relay = {
   readonly cut: () => Promise<void>
   /** Connections stay open and carry nothing, as behind a dead router; new ones too. */
   readonly hang: () => void
+  /** The connections that are open now carry nothing any more and nobody is told; new ones work: the peer went away without a word. */
+  readonly freeze: () => void
   /** Undoes cut and hang; hung connections go on. */
   readonly restore: () => Promise<void>
   readonly stop: () => Promise<void>
@@ -54,6 +56,9 @@ export async function relayTo(target: Target): Promise<Relay> {
     cut,
     hang: () => {
       hung = true
+      for (const socket of sockets) socket.pause()
+    },
+    freeze: () => {
       for (const socket of sockets) socket.pause()
     },
     restore: async () => {

@@ -39,7 +39,15 @@ const NO_LIMITS = {
   rc_room_creation: FREE,
 }
 
-function settings(dir: string, port: number, limits: SynapseData['limits']): Record<string, unknown> {
+/** `syncCache`: as Synapse is delivered, it answers the same /sync from memory for two minutes, and a restarted bot sees old answers. */
+type More = { readonly syncCache?: boolean }
+
+function settings(
+  dir: string,
+  port: number,
+  limits: SynapseData['limits'],
+  { syncCache = false }: More,
+): Record<string, unknown> {
   const resources = [{ names: ['client'], compress: false }]
   return {
     server_name: 'lab.test',
@@ -59,8 +67,7 @@ function settings(dir: string, port: number, limits: SynapseData['limits']): Rec
     url_preview_enabled: false,
     bcrypt_rounds: 4,
     suppress_key_server_warning: true,
-    // Else the same /sync is answered from memory for two minutes, and a restarted bot sees old answers.
-    caches: { sync_response_cache_duration: '0s' },
+    ...(syncCache ? {} : { caches: { sync_response_cache_duration: '0s' } }),
     ...(limits === 'off' ? NO_LIMITS : {}),
   }
 }
@@ -105,12 +112,16 @@ async function start(lab: Lab, dir: string, url: string): Promise<number> {
 
 /** A Synapse of one test's own, with or without its default rate limits.
  * @throws NotHere when set-up has not installed it */
-export async function startSynapse(lab: Lab, limits: SynapseData['limits'] = 'off'): Promise<OwnSynapse> {
+export async function startSynapse(
+  lab: Lab,
+  limits: SynapseData['limits'] = 'off',
+  more: More = {},
+): Promise<OwnSynapse> {
   const path = python()
   const dir = mkdtempSync(join(lab.dir, 'm'))
   const port = await freePort()
   const url = `http://127.0.0.1:${port}`
-  writeFileSync(join(dir, 'hs.yaml'), JSON.stringify(settings(dir, port, limits)))
+  writeFileSync(join(dir, 'hs.yaml'), JSON.stringify(settings(dir, port, limits, more)))
   writeFileSync(join(dir, 'log.yaml'), JSON.stringify(logging(dir)))
   await run(path, argv(dir, '--generate-keys'), { cwd: dir, timeout: 60_000 })
   let pid = await start(lab, dir, url)

@@ -1,0 +1,50 @@
+import type { Log } from '../log.ts'
+import type { Request } from './matrix-http.ts'
+import { watchPower } from './matrix-power.ts'
+import type { PlainRooms } from './matrix-rooms.ts'
+import type { Sender } from './matrix-send.ts'
+import type { SyncDeps } from './matrix-sync.ts'
+import { moved, roomUpgrades } from './matrix-upgrade.ts'
+
+export type Watching = {
+  readonly request: Request
+  readonly self: string
+  readonly rooms: () => readonly string[]
+  readonly onMoved: (from: string, to: string) => Promise<void>
+  readonly plain: PlainRooms
+  readonly sender: Sender
+  readonly read: (room: string, event: string) => void
+  readonly log: Log
+}
+
+/** What looks on beside the reading: encryption, upgrades, power, read markers. */
+export function watching({
+  request,
+  self,
+  rooms,
+  onMoved,
+  plain,
+  sender,
+  read,
+  log,
+}: Watching): Pick<SyncDeps, 'onState' | 'beforeRoom' | 'afterRoom' | 'afterBatch'> {
+  const announce = async (from: string, to: string): Promise<void> => {
+    await sender.post({ chat: 'matrix', id: to }, moved(from, to), { key: `moved-${from}-${to}` })
+  }
+  const upgrades = roomUpgrades({ request, rooms, onMoved, announce, log })
+  const power = watchPower(request, self, rooms, log)
+  return {
+    onState: (room, event) => {
+      for (const one of [plain, upgrades, power]) one.onState(room, event)
+    },
+    beforeRoom: upgrades.beforeRoom,
+    afterRoom: async (room, newest) => {
+      if (newest !== undefined && newest.sender !== self) read(room, newest.event_id)
+      await upgrades.afterRoom(room)
+    },
+    afterBatch: () => {
+      upgrades.afterBatch()
+      power.afterBatch()
+    },
+  }
+}
