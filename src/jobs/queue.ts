@@ -58,7 +58,7 @@ const SETTLE = script(
 const NEVER = new AbortController().signal
 
 /** Loaded beside: the first line is accepted before the queues are there. */
-const bullmq = (): Promise<typeof import('bullmq')> => import('bullmq')
+const bullmq = () => import('bullmq')
 
 type QueueDeps = { readonly store: Store; readonly log: Log; readonly clock: Clock; readonly limits: Limits }
 type KeyedName = 'inbox' | 'outbox'
