@@ -2,7 +2,7 @@
 export CI LAB SOAK
 VITEST = sh scripts/node.sh node node_modules/vitest/vitest.mjs run
 
-.PHONY: help demo test check bench soak setup
+.PHONY: help demo test check bench soak pictures setup
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 16
 
@@ -25,6 +25,13 @@ bench: ## speed, beside kubectl and a bare queue
 soak: ## every fault, not only the sample
 	@sh scripts/setup.sh test
 	@SOAK=1 $(VITEST) test/faults
+
+pictures: ## docs/demo.svg and docs/pictures, drawn anew (brings chromium, pngquant and fonts)
+	@sh scripts/setup.sh demo
+	@sh scripts/setup-pictures.sh
+	@sh scripts/node.sh node scripts/pictures.ts "$$(command -v chromium || command -v chromium-browser)"
+	@pngquant --force --ext .png --skip-if-larger --quality 70-95 docs/pictures/*.png || true
+	@sh scripts/node.sh node scripts/picture.ts
 
 setup: ## only install what is missing
 	@sh scripts/setup.sh test

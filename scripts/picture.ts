@@ -1,42 +1,82 @@
-import { execFileSync } from 'node:child_process'
-import { writeFileSync } from 'node:fs'
+import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { type Cell, inTerminal, type Terminal } from '../test/lab/terminal.ts'
 
-// Draws docs/demo.svg, the terminal picture of the README, from what `sluice demo` really prints.
+// Draws docs/demo.svg and docs/pictures/console-40.svg: what a terminal shows of the real console on the practice world.
 const root = join(import.meta.dirname, '..')
-const LINE_PX = 18
-const CHAR_PX = 8.4
-const PAD_PX = 16
-const COLOURS: readonly (readonly [RegExp, string])[] = [
-  [/^> /, '#ffffff'],
-  [/^(✔|.*: done in)/u, '#7ee787'],
-  [/^✘/u, '#ff7b72'],
-  [/^⚠/u, '#f2cc60'],
-  [/^◇/u, '#d2a8ff'],
-  [/^▸/u, '#79c0ff'],
-]
-const PLAIN = '#c9d1d9'
+const [LINE_PX, CHAR_PX, PAD_PX] = [18, 8.4, 16]
+const TEXT = '#e6edf3'
+/** Of the 16 colours those that the console uses, as a dark terminal has them. */
+const COLOURS: Readonly<Record<number, string>> = {
+  1: '#ff7b72',
+  2: '#7ee787',
+  3: '#f2cc60',
+  5: '#d2a8ff',
+  6: '#79c0ff',
+}
 
 const escape = (text: string): string => text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;')
 
-/** One line of text as SVG; what a terminal would colour is coloured. */
-function row(line: string, index: number): string {
-  const colour = COLOURS.find(([form]) => form.test(line))?.[1] ?? PLAIN
-  return `<text x="${PAD_PX}" y="${PAD_PX + (index + 1) * LINE_PX}" fill="${colour}">${escape(line)}</text>`
+function run({ text, at, colour, bold, dim }: Cell, row: number): string {
+  if (text.trim() === '') return ''
+  const style = `${bold ? ' font-weight="bold"' : ''}${dim ? ' opacity="0.65"' : ''}`
+  return `<text x="${(PAD_PX + at * CHAR_PX).toFixed(1)}" y="${PAD_PX + (row + 1) * LINE_PX}" fill="${COLOURS[colour] ?? TEXT}"${style}>${escape(text.trimEnd())}</text>`
 }
 
-function picture(lines: readonly string[]): string {
-  const widthPx = Math.max(...lines.map((line) => line.length)) * CHAR_PX + 2 * PAD_PX
-  const heightPx = lines.length * LINE_PX + 3 * PAD_PX
+function picture(rows: readonly (readonly Cell[])[], columns: number): string {
+  const size = `width="${Math.ceil(columns * CHAR_PX + 2 * PAD_PX)}" height="${rows.length * LINE_PX + 3 * PAD_PX}"`
   return [
-    `<svg xmlns="http://www.w3.org/2000/svg" width="${Math.ceil(widthPx)}" height="${heightPx}" font-family="ui-monospace, Menlo, Consolas, monospace" font-size="14" xml:space="preserve">`,
-    `<rect width="100%" height="100%" rx="8" fill="#0d1117"/>`,
-    ...lines.map(row),
+    `<svg xmlns="http://www.w3.org/2000/svg" ${size} font-family="ui-monospace, Menlo, Consolas, 'DejaVu Sans Mono', monospace" font-size="14" xml:space="preserve">`,
+    '<rect width="100%" height="100%" rx="8" fill="#0d1117"/>',
+    ...rows.flatMap((cells, row) => cells.map((cell) => run(cell, row))).filter((text) => text !== ''),
     '</svg>',
     '',
   ].join('\n')
 }
 
-const said = execFileSync(join(root, 'bin', 'sluice'), ['demo'], { input: '', encoding: 'utf8', timeout: 180_000 })
-const from = said.indexOf('> drain server23')
-writeFileSync(join(root, 'docs', 'demo.svg'), picture(said.slice(from).trimEnd().split('\n').slice(0, 70)))
+/** The screen without the empty rows at its end. */
+function shown(terminal: Terminal): readonly (readonly Cell[])[] {
+  const rows = terminal.cells()
+  return rows.slice(0, rows.findLastIndex((cells) => cells.some(({ text }) => text.trim() !== '')) + 1)
+}
+
+async function opened(columns: number, rows: number): Promise<Terminal> {
+  const terminal = await inTerminal(`${join(root, 'bin', 'sluice')} console --practice`, { columns, rows })
+  await terminal.sees(/^sluice>$/m)
+  return terminal
+}
+
+async function drain(): Promise<void> {
+  const terminal = await opened(100, 70)
+  try {
+    terminal.type('drain server23 on p10 #1234\r')
+    await terminal.sees(/─\n(.*\n)*⚠ waiting for people/)
+    terminal.type('approve 1\r')
+    await terminal.sees(/VOTE-OWN/)
+    terminal.type('as fran: ✅ 1\r')
+    await terminal.sees(/▸ evict the pods[^\n]*\n[^\n]*\n[1-9]\d* of|▸ evict(.*\n)+[1-9]\d*\/\d+ gone\n- /)
+    writeFileSync(join(root, 'docs', 'demo.svg'), picture(shown(terminal), 100))
+    await terminal.sees(/done in/)
+  } finally {
+    await terminal.stop()
+  }
+}
+
+async function narrow(): Promise<void> {
+  const terminal = await opened(40, 60)
+  try {
+    terminal.type('list nodes p10 wide\r')
+    await terminal.sees(/^server27$/m)
+    terminal.type('drain p10\r')
+    await terminal.sees(/PARSE-MISSING/)
+    terminal.type('plan drain server23 on p10\r')
+    await terminal.sees(/Capacity:(.*\n)+sluice>$/m)
+    writeFileSync(join(root, 'docs', 'pictures', 'console-40.svg'), picture(shown(terminal), 40))
+  } finally {
+    await terminal.stop()
+  }
+}
+
+mkdirSync(join(root, 'docs', 'pictures'), { recursive: true })
+await drain()
+await narrow()

@@ -3,9 +3,9 @@ import { redact } from './redact.ts'
 
 export type Log = Pick<Logger, 'debug' | 'info' | 'warn' | 'error' | 'fatal'>
 
-/** JSON lines to stderr; every line goes through the redaction gate. */
-export function makeLog(level: string): Log {
-  return pino({ level, base: null }, { write: (line: string) => process.stderr.write(redact(line)) })
+/** JSON lines to stderr, or wherever `write` takes them; every line goes through the redaction gate. */
+export function makeLog(level: string, write: (line: string) => void = (line) => void process.stderr.write(line)): Log {
+  return pino({ level, base: null }, { write: (line: string) => write(redact(line)) })
 }
 
 /** For tests and pure parts: says nothing. */

@@ -53,6 +53,17 @@ const spanText = (span: Span): string => {
 /** A text without any markup but backticks. */
 export const flat = (text: Text): string => (typeof text === 'string' ? text : text.map(spanText).join(''))
 
+/** The spans of a text; in a string, what stands between two backticks of one line is code. */
+export const spansOf = (text: Text): readonly Span[] =>
+  (typeof text === 'string' ? [text] : text).flatMap((span): readonly Span[] =>
+    typeof span !== 'string'
+      ? [span]
+      : span
+          .split(/(`[^`\n]+`)/)
+          .filter((part) => part !== '')
+          .map((part) => (/^`[^`\n]+`$/.test(part) ? { code: part.slice(1, -1) } : part)),
+  )
+
 const MARKS: Record<StepMark, string> = { pending: '·', running: '▸', done: '✔', failed: '✘', skipped: '–' }
 const TONES: Record<Tone, string> = { info: '', ok: '✔ ', warn: '⚠ ', error: '✘ ', practice: '◇ ' }
 

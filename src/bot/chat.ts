@@ -50,6 +50,8 @@ export type SendOptions = {
   readonly thread?: string
   /** What a card is about: console prints it, Slack keeps it as metadata. */
   readonly job?: string
+  /** It is the one card of its job: drawn anew as long as the job lives, `over` for the last time. The console keeps a live one in sight. */
+  readonly card?: 'live' | 'over'
   /** Chat identities to mention, already looked up from `Message.mention` by person name. */
   readonly mentions?: Readonly<Record<string, string>>
   readonly signal?: AbortSignal

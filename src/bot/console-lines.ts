@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { parseDurationMs } from '../duration.ts'
 import { type JobState, STATES } from '../jobs/job.ts'
+import type { Incoming } from './chat.ts'
 
 /** One line of stdin, as the console protocol has it, and the text console's own forms. */
 const person = z.string().min(1).max(64)
@@ -42,4 +43,28 @@ export function textLine(text: string, speaker: string): Line {
   const [, emoji, job] = EMOJI.exec(rest.trim()) ?? []
   if (emoji !== undefined && job !== undefined) return { as, react: emoji, to: `job:${job}` }
   return { as, text: rest }
+}
+
+// each form of a line is one kind of event; the fields all events have are added by the caller
+type Rest = Incoming extends infer T
+  ? T extends Incoming
+    ? Omit<T, 'event' | 'place' | 'user' | 'bot' | 'sentAtMs'>
+    : never
+  : never
+
+/** What a line tells of; `on` is the message it is about. */
+export function incoming(line: EventLine, event: string, on = ''): Rest {
+  if ('react' in line) return { kind: 'reaction', name: line.react, on, added: true }
+  if ('unreact' in line) return { kind: 'reaction', name: line.unreact, on, added: false }
+  if ('press' in line) return { kind: 'press', button: line.press, on }
+  if ('edit' in line) return { kind: 'edit', message: line.edit, text: line.text }
+  if ('delete' in line) return { kind: 'delete', message: line.delete }
+  return {
+    kind: 'text',
+    text: line.text,
+    message: event,
+    addressed: true,
+    direct: false,
+    ...(line.thread === undefined ? {} : { thread: on }),
+  }
 }

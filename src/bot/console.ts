@@ -13,10 +13,12 @@ import {
   setPrintedTo,
 } from '../store/messages.ts'
 import type { Chat, Incoming } from './chat.ts'
-import { type EventLine, lineSchema, textLine, type Until, untilStates } from './console-lines.ts'
+import type { Comforts } from './console-keys.ts'
+import { type EventLine, incoming, lineSchema, textLine, type Until, untilStates } from './console-lines.ts'
 import { consoleSays, type Says, type SaysDeps } from './console-says.ts'
+import { openTerminal, type Terminal } from './console-terminal.ts'
 
-export type ConsoleDeps = SaysDeps & {
+export type ConsoleDeps = Omit<SaysDeps, 'stage'> & {
   readonly jobs: Jobs
   readonly input: Readable
   readonly speaker: string
@@ -25,10 +27,18 @@ export type ConsoleDeps = SaysDeps & {
   /** True when nothing would happen any more without an event, a vote or a timer. `handled`: the inbox alone is empty. */
   readonly idle: () => Promise<{ readonly idle: boolean; readonly inbox: number; readonly outbox: number }>
   readonly waitMs: number
+  /** For a person at a terminal, both ends of it: line editing, and cards that change in place. */
+  readonly comforts?: Comforts
 }
 
-/** The console: a chat in a terminal, or a protocol of JSON lines for scripts. `converse` reads until the input ends and says with which code to exit. */
-export type Console = Chat & { readonly converse: (signal: AbortSignal) => Promise<number> }
+/**
+ * The console: a chat in a terminal, or a protocol of JSON lines for scripts. `converse` reads until the input ends and says with which code to exit.
+ * `note` prints a line that no chat said; in the protocol nothing.
+ */
+export type Console = Chat & {
+  readonly converse: (signal: AbortSignal) => Promise<number>
+  readonly note: (text: string) => void
+}
 
 const POLL_MS = 20
 const LONGEST_PAUSE_MS = 1_000
@@ -51,6 +61,7 @@ const pause = (ms: number, signal: AbortSignal): Promise<void> =>
 type State = {
   readonly deps: ConsoleDeps
   readonly emit: Says['emit']
+  readonly terminal: Terminal | undefined
   onIncoming: (incoming: Incoming) => Promise<void>
   /** States of each job in the order they were printed. */
   readonly states: Map<string, JobState[]>
@@ -60,8 +71,13 @@ type State = {
 const UNFINISHED: readonly JobState[] = ['received', 'planned', 'waiting', 'queued', 'running', 'needs-human']
 
 export function openConsole(deps: ConsoleDeps): Console {
-  const { emit, ...says } = consoleSays(deps)
-  const state: State = { deps, emit, onIncoming: async () => {}, states: new Map(), line: 0, printedTo: '0' }
+  const { comforts, input, output, colours, jobs } = deps
+  const terminal =
+    comforts === undefined || deps.json
+      ? undefined
+      : openTerminal({ input, output, colours, comforts, unfinished: () => jobs.list({ states: [...UNFINISHED] }) })
+  const { emit, ...says } = consoleSays({ ...deps, ...(terminal === undefined ? {} : { stage: terminal }) })
+  const state: State = { deps, emit, terminal, onIncoming: async () => {}, states: new Map(), line: 0, printedTo: '0' }
   return {
     name: 'console',
     can: { edit: true, buttons: true, threads: true, upload: true },
@@ -72,34 +88,33 @@ export function openConsole(deps: ConsoleDeps): Console {
     },
     stop: async () => {},
     converse: (signal) => converse(state, signal),
+    note: (text) => {
+      if (!deps.json) emit({}, text)
+    },
   }
 }
 
 /** Reads line by line; the next one is taken when the one before is stored. */
 async function converse(state: State, outer: AbortSignal): Promise<number> {
+  const { terminal } = state
   const over = new AbortController()
   const signal = AbortSignal.any([outer, over.signal])
   const following = follow(state, signal)
-  const { input, output, json } = state.deps
-  const terminal = !json && 'isTTY' in output && output.isTTY === true
-  const lines = createInterface({
-    input,
-    crlfDelay: Number.POSITIVE_INFINITY,
-    ...(terminal ? { output, prompt: 'sluice> ', terminal } : {}),
-  })
+  const lines = terminal ?? createInterface({ input: state.deps.input, crlfDelay: Number.POSITIVE_INFINITY })
   outer.addEventListener('abort', () => lines.close(), { once: true })
-  if (terminal) lines.prompt()
   let code = 0
   for await (const text of lines) {
     state.line += 1
     if (text.trim() !== '') code = await take(state, text, signal)
     if (code !== 0 || signal.aborted) break
-    if (terminal) lines.prompt()
   }
   lines.close()
-  if (code === 0 && !signal.aborted) code = await settle(state, signal)
+  const leaving = terminal?.left() === true
+  if (!leaving) await terminal?.sayWaiting()
+  if (code === 0 && !signal.aborted && !leaving) code = await settle(state, signal)
   over.abort()
   await following
+  await terminal?.end()
   return code
 }
 
@@ -208,28 +223,6 @@ async function remembered(state: State, at: string, signal: AbortSignal): Promis
   while (!limit.aborted && (await aboutMessage(state.deps.store, at)) === undefined) {
     if ((await state.deps.idle()).outbox === 0) return
     await pause(POLL_MS, limit)
-  }
-}
-
-// each form of a line is one kind of event; the fields all events have are added by the caller
-type Rest = Incoming extends infer T
-  ? T extends Incoming
-    ? Omit<T, 'event' | 'place' | 'user' | 'bot' | 'sentAtMs'>
-    : never
-  : never
-function incoming(line: EventLine, event: string, on = ''): Rest {
-  if ('react' in line) return { kind: 'reaction', name: line.react, on, added: true }
-  if ('unreact' in line) return { kind: 'reaction', name: line.unreact, on, added: false }
-  if ('press' in line) return { kind: 'press', button: line.press, on }
-  if ('edit' in line) return { kind: 'edit', message: line.edit, text: line.text }
-  if ('delete' in line) return { kind: 'delete', message: line.delete }
-  return {
-    kind: 'text',
-    text: line.text,
-    message: event,
-    addressed: true,
-    direct: false,
-    ...(line.thread === undefined ? {} : { thread: on }),
   }
 }
 

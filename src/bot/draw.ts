@@ -59,7 +59,8 @@ async function drawIn(deps: OutboxDeps, place: Place, revision: Revision): Promi
 
 async function drawCard(deps: OutboxDeps, place: Place, revision: Revision, drawn: Drawn): Promise<Drawn> {
   const message = card(revision, deps.view())
-  const options = { key: `job-${revision.job}-card`, job: revision.job }
+  const life = FINAL.has(revision.state) ? ('over' as const) : ('live' as const)
+  const options = { key: `job-${revision.job}-card`, job: revision.job, card: life }
   if (drawn.card === undefined) {
     const refused = revision.state === 'refused' ? { ...message, mention: [revision.asked.by] } : message
     const sent = await post(deps, place, refused, options, { job: revision.job })

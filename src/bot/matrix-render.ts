@@ -1,4 +1,4 @@
-import { type Block, type Message, plain, type Span, type StepMark, type Text, type Tone } from '../message.ts'
+import { type Block, type Message, plain, type Span, spansOf, type StepMark, type Text, type Tone } from '../message.ts'
 import { isWebUrl, showable } from './hostile.ts'
 
 export type Mentions = Readonly<Record<string, string>>
@@ -26,7 +26,9 @@ export const escapeHtml = (text: string): string => showable(text).replace(/[&<>
 const lines = (text: string): string => escapeHtml(text).replace(/\n/g, '<br>')
 
 const html = (text: Text, mentions: Mentions): string =>
-  (typeof text === 'string' ? [text] : text).map((span) => spanHtml(span, mentions)).join('')
+  spansOf(text)
+    .map((span) => spanHtml(span, mentions))
+    .join('')
 
 function spanHtml(span: Span, mentions: Mentions): string {
   if (typeof span === 'string') return lines(span)

@@ -4,6 +4,7 @@ import {
   plain,
   plainTable,
   type Span,
+  spansOf,
   type StepMark,
   type Text,
   type Tone,
@@ -84,8 +85,7 @@ const words = (text: string, style?: Style): Inline[] =>
  * escaping; `mentions` maps a person's name to a Slack user id.
  */
 export function inline(text: Text, mentions: Mentions = {}, style?: Style): Inline[] {
-  const spans: readonly Span[] = typeof text === 'string' ? [text] : text
-  return spans.flatMap((span) => spanInline(span, mentions, style))
+  return spansOf(text).flatMap((span) => spanInline(span, mentions, style))
 }
 
 function spanInline(span: Span, mentions: Mentions, style: Style | undefined): Inline[] {

@@ -1,10 +1,13 @@
 import { within } from '../duration.ts'
 import { PassThrough } from 'node:stream'
 import pico from 'picocolors'
-import { openConsole, type Console } from '../bot/console.ts'
+import { openConsole, type Console, type ConsoleDeps } from '../bot/console.ts'
+import type { Inventory } from '../commands/command.ts'
 import type { Engine } from '../jobs/deps.ts'
 import type { JobState } from '../jobs/job.ts'
 import { startSluice } from '../main.ts'
+import { comfortsOf } from './comforts.ts'
+import { isPerson, wantsColours } from './terminal.ts'
 import { openWorld, type World } from './world.ts'
 
 /** The tour: who says what, and what to wait for before the next one speaks. */
@@ -50,64 +53,81 @@ export async function runDemo(
 
 async function play(world: World, signal: AbortSignal): Promise<number> {
   const input = new PassThrough()
-  let talking: Console | undefined
+  const person = isPerson(process.env, process.stdin, process.stdout)
+  const names: { now?: () => Inventory } = {}
+  const talking: { console?: Console } = {}
   const sluice = await startSluice({
     ...world,
     env: process.env,
     chats: async (engine) => {
-      talking = demoConsole(world, engine, input)
-      return [talking]
+      const comforts = person ? { comforts: comfortsOf(world, undefined, () => names.now?.()) } : {}
+      talking.console = openConsole({ ...demoConsole(world, engine, input), ...comforts })
+      return [talking.console]
     },
   })
+  names.now = sluice.inventory.now
   try {
     await sluice.started
-    const end = talking?.converse(signal) ?? Promise.resolve(1)
-    const last = await guide(sluice.engine, input, signal)
-    if (process.stdin.isTTY) {
-      aside('The console is yours: say `help`, or `uncordon server23 on p10`. Ctrl-D ends.')
-      process.stdin.pipe(input)
+    const end = talking.console?.converse(signal) ?? Promise.resolve(1)
+    const last = await guide(sluice.engine, { input, person, note: (text) => talking.console?.note(text) }, signal)
+    if (person) {
+      talking.console?.note(dim('The console is yours: say `help`, or `uncordon server23 on p10`. Ctrl-D ends.'))
+      process.stdin.setRawMode(true).pipe(input)
     } else input.end()
     const code = await end
     return last === 'done' ? code : 1
   } finally {
+    if (person) process.stdin.setRawMode(false)
     await sluice.stop()
   }
 }
 
-const demoConsole = (world: World, engine: Engine, input: PassThrough): Console =>
-  openConsole({
-    store: world.store,
-    jobs: engine.jobs,
-    rooms: () => world.config().rooms,
-    input,
-    output: process.stdout,
-    json: false,
-    speaker: 'nico',
-    room: 'ops',
-    nowMs: world.clock.now,
-    idle: engine.idle,
-    waitMs: 600_000,
-    columns: process.stdout.columns ?? 100,
-    colours: process.stdout.isTTY === true,
-  })
+const demoConsole = (world: World, engine: Engine, input: PassThrough): ConsoleDeps => ({
+  store: world.store,
+  jobs: engine.jobs,
+  rooms: () => world.config().rooms,
+  input,
+  output: process.stdout,
+  json: false,
+  speaker: 'nico',
+  room: 'ops',
+  nowMs: world.clock.now,
+  idle: engine.idle,
+  waitMs: 600_000,
+  columns: process.stdout.columns ?? 100,
+  colours: wantsColours(process.env, process.stdout),
+  fold: process.stdout.isTTY,
+})
 
-const aside = (text: string): void =>
-  void process.stdout.write(`\n${pico.createColors(process.stdout.isTTY === true).dim(text)}\n`)
+const dim = (text: string): string => `\n${pico.createColors(wantsColours(process.env, process.stdout)).dim(text)}`
+
+type Stage = {
+  readonly input: PassThrough
+  /** Who sees the prompt sees what is typed there. */
+  readonly person: boolean
+  readonly note: (text: string) => void
+}
 
 /** Says the lines of the tour, each when the one before is answered. Returns the state in which the drain ended. */
-async function guide({ jobs, idle }: Engine, input: PassThrough, signal: AbortSignal): Promise<JobState | undefined> {
+async function guide(
+  { jobs, idle }: Engine,
+  { input, person, note }: Stage,
+  signal: AbortSignal,
+): Promise<JobState | undefined> {
   const state = async (): Promise<JobState | undefined> => (await jobs.get('1'))?.state
   for (const { about, line, until } of TOUR) {
-    aside(about)
-    process.stdout.write(`> ${line}\n`)
+    note(dim(about))
+    if (!person) note(`> ${line}`)
     input.write(`${line}\n`)
     await quiet(idle, signal, async () => until === undefined || until.includes((await state()) ?? 'received'))
   }
   const last = await state()
-  aside(
-    last === 'done'
-      ? 'done. That was the whole road: sentence, plan, policy, vote, job, card.'
-      : `The drain ended ${last ?? 'nowhere'}.`,
+  note(
+    dim(
+      last === 'done'
+        ? 'done. That was the whole road: sentence, plan, policy, vote, job, card.'
+        : `The drain ended ${last ?? 'nowhere'}.`,
+    ),
   )
   return last
 }

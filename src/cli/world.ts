@@ -21,6 +21,8 @@ export type WorldOptions = {
   readonly kubeconfig?: string
   readonly env: NodeJS.ProcessEnv
   readonly signal: AbortSignal
+  /** Where lines of the log go; stderr. */
+  readonly logTo?: (line: string) => void
 }
 
 /** What every long-running sub-command stands on: configuration, store, clock, systems; closed in reverse. */
@@ -33,7 +35,7 @@ export type World = Pick<Parts, 'config' | 'store' | 'clock' | 'log' | 'practice
 /** Opens the world. Without a data folder a temporary one is used and removed at the end. */
 export async function openWorld(options: WorldOptions): Promise<World> {
   let config = readConfig(options.configDir)
-  const log = makeLog(config.logLevel)
+  const log = makeLog(config.logLevel, options.logTo)
   const dir = options.dataDir ?? mkdtempSync(join(tmpdir(), 'sluice-'))
   mkdirSync(dir, { recursive: true, mode: 0o700 })
   const clock = clockOf(dir, options)
