@@ -1,7 +1,7 @@
 import type { Comforts } from '../bot/console-keys.ts'
 import type { Inventory } from '../commands/command.ts'
 import { complete } from '../commands/complete.ts'
-import { COMMANDS } from '../commands/index.ts'
+import { COMMANDS } from '../commands/registry.ts'
 import { KNOWN } from '../commands/not-yet.ts'
 import { openHistory } from './history.ts'
 import type { World } from './world.ts'

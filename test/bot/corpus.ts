@@ -1,5 +1,5 @@
 import { card, closedQuestion, endLine, questionCard, refusal, type View } from '../../src/bot/cards.ts'
-import { COMMANDS } from '../../src/commands/index.ts'
+import { COMMANDS } from '../../src/commands/registry.ts'
 import { refuse } from '../../src/errors.ts'
 import type { Plan, Question, Revision } from '../../src/jobs/job.ts'
 import type { Message } from '../../src/message.ts'

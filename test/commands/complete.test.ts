@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { complete } from '../../src/commands/complete.ts'
-import { COMMANDS } from '../../src/commands/index.ts'
+import { COMMANDS } from '../../src/commands/registry.ts'
 import { KNOWN } from '../../src/commands/not-yet.ts'
 import { inventory } from './inventory.ts'
 
