@@ -17,7 +17,7 @@ const SAMPLE = 30
 const KILLS = SOAK ? POINTS : spread(POINTS, SAMPLE)
 
 /** All points are tried side by side: most of their time is the waiting for budgets. */
-const each = SOAK ? test.concurrent.each : test.each
+const tests = SOAK ? test.concurrent : test
 
 const children = new Set<ChildProcess>()
 afterAll(() => {
@@ -198,7 +198,7 @@ await real(['kube', 'redmine'], 'kill -9 of the bot at every journal write of a 
     expect([...told.points].sort()).toEqual([...POINTS].sort())
   })
 
-  each(KILLS.map((killAt, i) => [killAt, i + 1] as const))(
+  tests.each(KILLS.map((killAt, i) => [killAt, i + 1] as const))(
     '%s: resumes, ends done, everything once',
     { timeout: LIMIT_MS },
     async (killAt, number) => {
