@@ -7,8 +7,9 @@ export default defineConfig({
     globalSetup: ['test/lab/global.ts'],
     pool: 'forks',
     maxWorkers: 2,
-    testTimeout: 30_000,
-    hookTimeout: 120_000,
+    // limits for what hangs, not for what is slow
+    testTimeout: 90_000,
+    hookTimeout: 240_000,
     teardownTimeout: 60_000,
     reporters: ['default', new Report()],
   },
