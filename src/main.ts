@@ -1,5 +1,5 @@
 import { within } from './duration.ts'
-import { accessOf, contextOf } from './access.ts'
+import { contextOf } from './access.ts'
 import { type Aids, makeAids } from './aids.ts'
 import { asksCluster, makeAnswers } from './bot/answers.ts'
 import type { View } from './bot/cards.ts'
@@ -11,28 +11,20 @@ import { placesOf, roomOf } from './bot/places.ts'
 import { makeReceive } from './bot/receive.ts'
 import { startChat } from './bot/start.ts'
 import type { TicketSink } from './bot/send.ts'
-import type { Capabilities } from './commands/command.ts'
-import { CHANGES, COMMANDS } from './commands/registry.ts'
+import type { Capabilities, Command } from './commands/command.ts'
 import { KNOWN } from './commands/not-yet.ts'
 import { parse } from './commands/parse.ts'
 import type { Config, PersonConfig } from './config.ts'
 import type { Clock } from './duration.ts'
-import { type LiveInventory, liveInventory } from './inventory.ts'
+import type { LiveInventory } from './inventory.ts'
 import type { Engine, Processors } from './jobs/deps.ts'
 import { openJobs } from './jobs/engine.ts'
 import type { Log } from './log.ts'
 import type { Message } from './message.ts'
-import { makeDecide, safetyRules } from './policies/index.ts'
-import type { Decide } from './policies/policy.ts'
-import { rulesPolicy } from './policies/rules.ts'
-import { unused } from './policies/unused.ts'
 import { finish, nextOf } from './store/inbox.ts'
 import { firstTime, peekOut, popOut, pushOut } from './store/messages.ts'
 import type { Store } from './store/store.ts'
-import { openPinned, type Pinned } from './pinned.ts'
-import { makeReadFacts } from './systems/facts/adapter.ts'
-import type { ReadFacts } from './systems/facts/port.ts'
-import { openPool, type Pool } from './systems/kubernetes/pool.ts'
+import { openSystems, type Systems } from './outside.ts'
 import type { Tickets } from './systems/redmine/port.ts'
 import type { Host } from './systems/ssh/port.ts'
 
@@ -47,6 +39,8 @@ export type Parts = {
   readonly tickets?: Tickets
   readonly host: (cluster: string, person: string) => (name: string) => Host
   readonly env: NodeJS.ProcessEnv
+  /** What people can say. Default: THE list. */
+  readonly commands?: readonly Command[]
   /** Makes the chats once the engine is there: the console asks it, Slack shows the aids. */
   readonly chats: (engine: Engine, aids: Aids) => Promise<readonly Chat[]>
   /** For fault tests: told around every journal write. */
@@ -124,46 +118,13 @@ async function startEngine(engine: Engine, systems: Systems): Promise<void> {
   await engine.start()
 }
 
-type Systems = {
-  readonly pool: Pool
-  readonly pinned: Pinned
-  readonly inventory: LiveInventory
-  readonly decide: Decide
-  readonly readFacts: ReadFacts
-}
-
-function openSystems({ config, clock, log, tickets, env, store }: Parts): Systems {
-  const pinned = openPinned(config, store)
-  const pool = openPool(accessOf(config, env), { requestTimeoutMs: config().limits.clusterRequestMs, clock })
-  const unusedNames = config().clusters.flatMap((c) => (c.state === 'unused' ? [c.name] : []))
-  return {
-    pool,
-    pinned,
-    inventory: liveInventory(
-      () => config().clusters,
-      () => config().people,
-      (name) => pool.get(name, 'sluice'),
-      log,
-    ),
-    decide: (request) =>
-      makeDecide([rulesPolicy(config().rules), unused(unusedNames), ...safetyRules], (policy, error) =>
-        log.error({ policy }, `policy failed: ${error instanceof Error ? error.message : String(error)}`),
-      )(request),
-    readFacts: makeReadFacts({
-      cluster: async (name) => pool.get(name, 'sluice'),
-      ...(tickets === undefined ? {} : { tickets }),
-      pinnedUid: pinned.uidOf,
-    }),
-  }
-}
-
 function openEngine(parts: Parts, systems: Systems, processors: Processors): Engine {
   const { config, store, clock, log, host, practice } = parts
   return openJobs({
     store,
     log,
     clock,
-    lookup: (name) => CHANGES.get(name),
+    lookup: (name) => systems.changes.get(name),
     cluster: async (name, person) => systems.pool.get(name, person),
     host,
     readFacts: systems.readFacts,
@@ -224,7 +185,7 @@ function wireBot(parts: Parts, systems: Systems, engine: Engine, outbox: Outbox)
     people,
     rooms,
     understand: (text, { room, ...situation }) =>
-      parse(text, { commands: COMMANDS, known: KNOWN, inventory: systems.inventory.now(), room, ...situation }),
+      parse(text, { commands: systems.commands, known: KNOWN, inventory: systems.inventory.now(), room, ...situation }),
     answer: answers.ask,
     send: outbox.send,
     nowMs: clock.now,
@@ -262,10 +223,10 @@ const capabilitiesOf =
     inventory: systems.inventory.now(),
     cluster: async (name) => systems.pool.get(name, person.name),
     jobs: engine.jobs,
-    changes: CHANGES,
+    changes: systems.changes,
     decide: systems.decide,
     readFacts: systems.readFacts,
-    commands: () => COMMANDS,
+    commands: () => systems.commands,
     people: config().people,
     nowMs: clock.now,
   })
@@ -274,7 +235,7 @@ const capabilitiesOf =
 function wireAnswers(parts: Parts, systems: Systems, engine: Engine, outbox: Outbox): Answers {
   const { config, store, log } = parts
   const run = makeAnswers({
-    commands: () => COMMANDS,
+    commands: () => systems.commands,
     capabilities: capabilitiesOf(parts, systems, engine),
     people: () => config().people,
     send: outbox.send,
@@ -283,7 +244,8 @@ function wireAnswers(parts: Parts, systems: Systems, engine: Engine, outbox: Out
   })
   return {
     ask: async (question) => {
-      if (!asksCluster(COMMANDS.find((c) => c.name === question.command))) return run(question, within(ANSWER_MS))
+      if (!asksCluster(systems.commands.find((c) => c.name === question.command)))
+        return run(question, within(ANSWER_MS))
       const list = `answer/${question.event}`
       await pushOut(store, list, question)
       await engine.wake('outbox', list)

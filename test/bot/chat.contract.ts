@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import type { Chat, Incoming, Place } from '../../src/bot/chat.ts'
 import { isLimited } from '../../src/bot/chat-errors.ts'
+import type { Engine } from '../../src/jobs/deps.ts'
 import { until } from '../lab/process.ts'
 import { HEARS } from './chat-hears.ts'
 import { words } from './chat-messages.ts'
@@ -10,14 +11,14 @@ import { SAYS } from './chat-says.ts'
  * What every chat adapter must do, on a platform that is as real as can be had.
  *
  * A world is one room with the bot, `nico` and `fran` in it, made new for each test:
- * - `open()` gives an adapter on that world that is not started; a second one is the bot after a restart.
+ * - `open()` gives an adapter on that world that is not started; a second one is the bot after a restart. `engine`: the bot's, where it has one.
  * - people act through `Human`; ids are the platform's own.
  * - `seen(place)` is what a person would see of the bot in a place, oldest first: text without markup, after edits.
  *   It fails when the platform would show something that was not meant as markup.
  * - `calls` is false where every text is for Sluice (the console), so that there is neither mention nor `!` nor a room for two.
  */
 export type World = {
-  readonly open: () => Promise<Chat>
+  readonly open: (engine?: Behind) => Promise<Chat>
   readonly place: Place
   readonly nico: Human
   readonly fran: Human
@@ -31,6 +32,8 @@ export type World = {
   readonly privateWith: (human: Human) => Promise<Place | undefined>
   readonly stop: () => Promise<void>
 }
+/** What a chat may ask of the engine: only the console does. */
+export type Behind = Pick<Engine, 'jobs' | 'idle'>
 export type Human = {
   readonly id: string
   /** Says it in the world's room and gives the message's id. `mention` puts the platform's mention of the bot in front. */

@@ -4,7 +4,7 @@ import { openConsole } from '../../src/bot/console.ts'
 import type { Store } from '../../src/store/store.ts'
 import { engineOn } from '../jobs/toy.ts'
 import { until } from '../lab/process.ts'
-import type { Human, Seen, World } from './chat.contract.ts'
+import type { Behind, Human, Seen, World } from './chat.contract.ts'
 
 type Line = Readonly<Record<string, unknown>> & { readonly type: string; readonly id?: string }
 type Shown = Seen & {
@@ -12,18 +12,24 @@ type Shown = Seen & {
   readonly buttons: readonly { readonly id: string; readonly label: string }[]
 }
 
+export type ConsoleWorld = World & {
+  /** Every line comes once more, with the event it had. */
+  readonly replay: () => Promise<void>
+}
+
 /** A room of the console in its JSON protocol, on a real store: people write lines, and see what the lines of the output say. */
-export async function consoleWorld(store: Store): Promise<World> {
+export async function consoleWorld(store: Store): Promise<ConsoleWorld> {
   await store.redis.flushall()
   const engine = engineOn({ store })
   const lines: Line[] = []
   const ends: (() => Promise<void>)[] = []
-  let events = 0
+  const said: object[] = []
   let tell: (line: object) => void = () => {
     throw new Error('nobody reads the input')
   }
   const write = async (line: object): Promise<string> => {
-    const event = `e${++events}`
+    const event = `e${said.length + 1}`
+    said.push({ event, ...line })
     tell({ event, ...line })
     await until(`the answer to ${event}`, 15_000, () =>
       lines.find((l) => (l.type === 'accepted' && l['event'] === event) || l.type === 'error'),
@@ -47,7 +53,7 @@ export async function consoleWorld(store: Store): Promise<World> {
       await write({ as: id, press: button?.id ?? 'none', to })
     },
   })
-  const open = async (): Promise<Chat> => {
+  const open = async ({ jobs, idle }: Behind = engine): Promise<Chat> => {
     const [input, output] = [new PassThrough(), new PassThrough()]
     let rest = ''
     output.on('data', (chunk: Buffer) => {
@@ -58,7 +64,7 @@ export async function consoleWorld(store: Store): Promise<World> {
     })
     const chat = openConsole({
       store,
-      jobs: engine.jobs,
+      jobs,
       rooms: () => [{ name: 'ops' }],
       input,
       output,
@@ -66,7 +72,7 @@ export async function consoleWorld(store: Store): Promise<World> {
       speaker: 'nico',
       room: 'ops',
       nowMs: Date.now,
-      idle: engine.idle,
+      idle,
       waitMs: 10_000,
       columns: 80,
       colours: false,
@@ -96,6 +102,12 @@ export async function consoleWorld(store: Store): Promise<World> {
     seen: async (place) => shownBy(lines).filter((s) => s.room === place.id),
     privateWith: async ({ id }) =>
       lines.some((l) => l.type === 'private' && l['to'] === id) ? { chat: 'console', id: `@${id}` } : undefined,
+    replay: async () => {
+      const accepted = () => lines.filter((l) => l.type === 'accepted').length
+      const wanted = accepted() + said.length
+      for (const line of said) tell(line)
+      await until('every line is accepted again', 15_000, () => (accepted() >= wanted ? true : undefined))
+    },
     stop: async () => {
       for (const end of ends) await end()
       await engine.stop()

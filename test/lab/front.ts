@@ -54,14 +54,14 @@ export async function frontTo(target: string): Promise<Front> {
   }
 }
 
-async function textOf(stream: IncomingMessage): Promise<string> {
+async function bytesOf(stream: IncomingMessage): Promise<Buffer> {
   const parts: Buffer[] = []
   for await (const part of stream) parts.push(part as Buffer) // a stream without encoding
-  return Buffer.concat(parts).toString()
+  return Buffer.concat(parts)
 }
 
 async function pass(target: string, from: IncomingMessage, to: ServerResponse): Promise<Given> {
-  const body = await textOf(from)
+  const body = await bytesOf(from)
   const options = { method: from.method, headers: { ...from.headers, host: new URL(target).host } }
   const answer = await new Promise<IncomingMessage>((resolve, reject) => {
     const call = request(new URL(from.url ?? '', target), options, resolve).on('error', reject)
@@ -72,6 +72,6 @@ async function pass(target: string, from: IncomingMessage, to: ServerResponse): 
   return {
     status: answer.statusCode ?? 500,
     headers: type === undefined ? {} : { 'content-type': type },
-    body: await textOf(answer),
+    body: (await bytesOf(answer)).toString(),
   }
 }

@@ -142,6 +142,8 @@ export async function bringSlack(options: { readonly scopes?: readonly string[] 
     noHello: (on: boolean) => {
       faults.noHello = on
     },
+    /** An event once more, as it was. */
+    redeliver: (payload: Record<string, unknown>) => delivery.send('events_api', payload),
     /** Cuts every socket, as a network does. */
     dropSockets: () => {
       for (const ws of sockets) ws.terminate()

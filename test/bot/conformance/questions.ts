@@ -1,0 +1,31 @@
+import { expect } from 'vitest'
+import { toldOf } from './scene.ts'
+import type { Scenarios } from './suite.ts'
+
+const ASKED = (text: string): boolean => /Which cluster/i.test(text)
+
+/** What the bot asks back, and how it is answered. */
+export const QUESTIONS: Scenarios = {
+  'missing argument: answered by a reaction': {
+    run: async ({ world, say, look, toy }) => {
+      await say(world.nico, 'nudge server53')
+      const question = await look('the question', (s) => ASKED(s.text))
+      const c2 = question.text.indexOf('c2') < question.text.indexOf('p10') ? '1️⃣' : '2️⃣'
+      await world.nico.react(question.id, c2)
+      const end = await look('the end', toldOf('1', world.nico))
+      expect(end.text).toContain('nudge server53 on c2')
+      expect(toy.done).toEqual(['nudge server53'])
+    },
+  },
+
+  'missing argument: an answer that is none of the choices does nothing': {
+    run: async ({ world, say, look, marker, toy }) => {
+      await say(world.nico, 'nudge server53')
+      await look('the question', (s) => ASKED(s.text))
+      await say(world.nico, '7')
+      await look('what there is to choose from', (s) => /\b2\b.*to choose from/.test(s.text))
+      await marker(world.nico)
+      expect(toy.done).toEqual([])
+    },
+  },
+}

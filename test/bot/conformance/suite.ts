@@ -1,0 +1,98 @@
+import { afterAll, beforeAll, describe, test } from 'vitest'
+import type { Store } from '../../../src/store/store.ts'
+import type { World } from '../chat.contract.ts'
+import { ASKING } from './asking.ts'
+import { AWAY } from './away.ts'
+import type { Setting } from './bot.ts'
+import { QUESTIONS } from './questions.ts'
+import { openScene, type Scene } from './scene.ts'
+import { STRANGERS } from './strangers.ts'
+import { toyApi } from './toy.ts'
+import { TROUBLE } from './trouble.ts'
+import { VOTING } from './voting.ts'
+
+/** What happens to a platform beside people: each platform brings what it has. */
+export type Trouble = {
+  /** A program of the platform that says something, as its own kind does: a notice, an app's message. */
+  readonly program: (text: string) => Promise<unknown>
+  /** A bridge's puppet says something. */
+  readonly bridge: (text: string) => Promise<unknown>
+  /** The platform tells everything again that it told so far; heard by the running bot, or by one started after it. */
+  readonly replay: () => Promise<void>
+  /** For so long every send is refused with the time to wait. */
+  readonly limit: (ms: number) => void
+  /** Nothing goes to the platform or comes from it. */
+  readonly outage: (on: boolean) => void | Promise<void>
+  /** Somebody who may takes a message of the bot away. */
+  readonly takeAway: (message: string) => Promise<unknown>
+  /** True where what is said while the bot is away is there when it is back. */
+  readonly keeps: true
+  /** True where many talk, so that one may ask too much; a console takes all it is given. */
+  readonly crowd: true
+}
+export type Stage = { readonly world: World; readonly trouble: Partial<Trouble>; readonly stop?: () => Promise<void> }
+
+export type Scenario = {
+  /** What the platform must have; where it has not, the scenario is not there. */
+  readonly wants?: readonly (keyof Trouble)[]
+  readonly setting?: Setting
+  readonly run: (scene: Scene, trouble: Trouble) => Promise<void>
+}
+export type Scenarios = Readonly<Record<string, Scenario>>
+
+const ALL: Scenarios = { ...ASKING, ...VOTING, ...QUESTIONS, ...STRANGERS, ...TROUBLE, ...AWAY }
+
+/**
+ * One suite for every platform: the whole bot, and people. `has` is what the platform can bring; `make` is called for each scenario.
+ */
+export function conformance(
+  name: string,
+  has: readonly (keyof Trouble)[],
+  make: (store: Store) => Promise<Stage>,
+): void {
+  describe(`conformance: ${name}`, () => {
+    let api: Awaited<ReturnType<typeof toyApi>>
+    beforeAll(async () => {
+      api = await toyApi()
+    })
+    afterAll(() => api.stop())
+    for (const [title, { wants = [], setting = {}, run }] of Object.entries(ALL)) {
+      if (!wants.every((one) => has.includes(one))) continue
+      test(title, { timeout: 60_000 }, async () => {
+        const stages: Stage[] = []
+        const scene = await openScene(
+          async (store) => {
+            stages.push(await make(store))
+            return stages.map(({ world }) => world)
+          },
+          api,
+          setting,
+        )
+        try {
+          await run(scene, troubleOf(stages[0]?.trouble ?? {}))
+        } finally {
+          await scene.close()
+          for (const stage of stages) await stage.stop?.()
+        }
+      })
+    }
+  })
+}
+
+/** What a scenario did not ask for is not there, and says so. */
+const troubleOf = (trouble: Partial<Trouble>): Trouble => {
+  const no = () => {
+    throw new Error('the scenario does not say that it wants this')
+  }
+  return {
+    program: no,
+    bridge: no,
+    replay: no,
+    limit: no,
+    outage: no,
+    takeAway: no,
+    keeps: true,
+    crowd: true,
+    ...trouble,
+  }
+}
