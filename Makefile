@@ -1,5 +1,5 @@
 # make demo, make test: both install what is missing and say what.
-export CI LAB SOAK
+export CI LAB SOAK ONLY RUNS
 VITEST = sh scripts/node.sh node node_modules/vitest/vitest.mjs run
 
 .PHONY: help demo test check bench soak pictures setup
@@ -18,8 +18,8 @@ check: ## types, lint, format, imports, dead code
 	@sh scripts/setup.sh check
 	@sh scripts/node.sh node scripts/check.ts
 
-bench: ## speed, beside kubectl and a bare queue
-	@sh scripts/setup.sh test
+bench: ## speed and memory, beside kubectl, a bare queue and other bots (ONLY=chat: those rows alone)
+	@sh scripts/setup.sh bench
 	@sh scripts/node.sh node test/bench/main.ts
 
 soak: ## every fault, not only the sample

@@ -42,3 +42,13 @@ bring_system() {
   [ "$rc" = 0 ] || echo "setup: that did not work: $command"
   return "$rc"
 }
+
+# find_uv: leaves the path of uv in $uv; brings it into the lab's cache where there is none.
+find_uv() {
+  uv=$(command -v uv || echo "$cache/uv/bin/uv")
+  [ -x "$uv" ] && return 0
+  command -v python3 >/dev/null || bring_system python3 || return 1
+  echo "setup: uv (pip, into $cache/uv)"
+  python3 -m venv "$cache/uv" >/dev/null 2>&1 || { bring_system python3-venv && python3 -m venv "$cache/uv"; } || return 1
+  "$cache/uv/bin/pip" install -q uv
+}

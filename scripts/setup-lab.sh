@@ -26,13 +26,7 @@ bring_redmine() {
 bring_synapse() {
   version=1.163.2 venv=$cache/synapse-$version
   [ -x "$venv/bin/synctl" ] && return 0
-  command -v python3 >/dev/null || bring_system python3 || return 0
-  if ! command -v uv >/dev/null && ! [ -x "$cache/uv/bin/uv" ]; then
-    echo "setup: uv (pip, into $cache/uv)"
-    python3 -m venv "$cache/uv" >/dev/null 2>&1 || { bring_system python3-venv && python3 -m venv "$cache/uv"; } || return 0
-    "$cache/uv/bin/pip" install -q uv || return 0
-  fi
-  uv=$(command -v uv || echo "$cache/uv/bin/uv")
+  find_uv || return 0
   echo "setup: Synapse $version (uv, into $venv)"
   rm -rf "$venv.part"
   # The venv knows its own path, so it is made in place and marked whole by synctl, which comes last.

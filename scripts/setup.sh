@@ -1,5 +1,5 @@
 #!/bin/sh
-# setup.sh check|demo|test: installs what is missing and says what. Safe to run again; with nothing missing it takes some 0.1 s.
+# setup.sh check|demo|test|bench: installs what is missing and says what. Safe to run again; with nothing missing it takes some 0.1 s.
 set -eu
 cd "$(dirname "$0")/.." || exit 1
 what=${1:-demo}
@@ -33,6 +33,7 @@ bring_node
 bring_packages
 [ "$what" = check ] && exit 0
 if ! command -v redis-server >/dev/null && ! command -v valkey-server >/dev/null; then
-  bring_system redis-server redis || [ "$what" = test ] || exit 1
+  bring_system redis-server redis || [ "$what" != demo ] || exit 1
 fi
 [ "$what" = demo ] || sh scripts/setup-lab.sh
+[ "$what" != bench ] || sh scripts/setup-peers.sh

@@ -6,6 +6,7 @@ import { type Config, readSecret } from '../config.ts'
 import { startSluice } from '../main.ts'
 import { matrixState } from '../store/matrix-state.ts'
 import { chatMemory } from '../store/messages.ts'
+import { showAlive } from './alive.ts'
 import { watchExpiry } from './expiry.ts'
 import { openWorld, type World } from './world.ts'
 
@@ -35,9 +36,11 @@ export async function runBot(
     })
     await sluice.started
     const unwatch = watchExpiry(sluice, world.config, world.clock.now)
+    const unshow = showAlive(options.data, world.store)
     world.log.warn('ready')
     if (!signal.aborted) await once(signal, 'abort')
     unwatch()
+    unshow()
     await sluice.stop()
   } finally {
     process.off('SIGHUP', reload)

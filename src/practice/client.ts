@@ -34,7 +34,9 @@ class Starter {
   starts = 0
 
   start({ dir, offsetMs, idleLimitMs }: FindOptions): void {
-    const main = fileURLToPath(new URL('main.ts', import.meta.url))
+    // in a bundle (scripts/bundle.ts) it lies beside this file under a name of its own
+    const name = import.meta.url.endsWith('.ts') ? 'main.ts' : 'practice-main.js'
+    const main = fileURLToPath(new URL(name, import.meta.url))
     const limit = idleLimitMs === undefined ? [] : ['--idle-limit-ms', String(idleLimitMs)]
     const child = spawn(process.execPath, [main, '--dir', dir, '--offset-ms', String(offsetMs ?? 0), ...limit], {
       detached: true,

@@ -1,114 +1,20 @@
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { makeLog } from '../../src/log.ts'
-import { openStore } from '../../src/store/open.ts'
-import { bringKube } from '../lab/kube.ts'
-import type { KubeLab } from '../lab/kube/lab.ts'
-import { DRAIN_CASES, type DrainCase, prepare, timeKubectl, watchPods } from './drain-cases.ts'
+import { chatRows } from './chat.ts'
+import { clusterRows } from './cluster-rows.ts'
+import { DRAIN_CASES } from './drain-cases.ts'
 import { measureParse, parseTable } from './parse.ts'
-import { timeBareQueue } from './queue.ts'
-import { type WarmBot, warmBot } from './sluice.ts'
 import { timeConsole, timeNode } from './start.ts'
 import { holds, median, type Row, spread, table } from './table.ts'
 
-const RUNS = Number(process.env['RUNS'] ?? 5)
-const only = process.env['ONLY']
+// RUNS=5: runs of every case. ONLY=start|cluster|chat|parse, or the name of one drain case, runs that alone.
+const runs = Number(process.env['RUNS'] ?? 5)
+const only = process.env['ONLY'] || undefined
 const say = (text: string): void => void process.stderr.write(`${text}\n`)
-
-async function drainRow(lab: KubeLab, bot: WarmBot, drainCase: DrainCase): Promise<Row> {
-  const ours: number[] = []
-  const peer: number[] = []
-  for (let run = 0; run < RUNS; run++) {
-    const forKubectl = await prepare(lab, drainCase)
-    peer.push(await timeKubectl(lab, forKubectl))
-    await forKubectl.tearDown()
-    const forSluice = await prepare(lab, drainCase)
-    const over = new AbortController()
-    const { lastGone } = await watchPods(lab, forSluice, over.signal)
-    const { startMs } = await bot.runUntil('drain server23 on p10 aggressively', 'done')
-    const ms = (await lastGone) - startMs
-    over.abort()
-    ours.push(ms)
-    await forSluice.tearDown()
-    say(
-      `bench: ${drainCase.name} run ${run + 1}: Sluice ${ms.toFixed(0)} ms, kubectl ${(peer.at(-1) ?? 0).toFixed(0)} ms`,
-    )
-  }
-  return {
-    what: `drain ${drainCase.name}`,
-    ours: median(ours),
-    peer: median(peer),
-    unit: 'ms',
-    bound: { kind: 'ratio', limit: drainCase.ratio },
-    spread: spread(ours),
-  }
-}
-
-async function planRow(lab: KubeLab, bot: WarmBot): Promise<Row> {
-  const hundred = DRAIN_CASES.find((c) => c.name === '100 pods')
-  if (hundred === undefined) throw new Error('there is no case of 100 pods')
-  const ready = await prepare(lab, hundred)
-  const ours: number[] = []
-  const peer: number[] = []
-  await bot.askUntil('plan drain server23 on p10', '100 pods to evict')
-  for (let run = 0; run < RUNS; run++) {
-    peer.push(await timeKubectl(lab, ready, { dryRun: true }))
-    ours.push(await bot.askUntil('plan drain server23 on p10', '100 pods to evict'))
-  }
-  await ready.tearDown()
-  return {
-    what: 'plan drain, 100 pods / kubectl --dry-run=server',
-    ours: median(ours),
-    peer: median(peer),
-    unit: 'ms',
-    bound: { kind: 'ratio', limit: 0.5 },
-    spread: spread(ours),
-  }
-}
-
-/** Allowed at once, so "queued" is the moment of approval; taken = the worker's first write of the job. */
-async function takenRows(bot: WarmBot): Promise<readonly Row[]> {
-  const dir = mkdtempSync(join(tmpdir(), 'sluice-queue-'))
-  const store = await openStore({ dir, log: makeLog('error'), signal: AbortSignal.timeout(60_000) })
-  const taken: number[] = []
-  const planned: number[] = []
-  for (let run = 0; run < Math.max(RUNS, 10); run++) {
-    const word = run % 2 === 0 ? 'cordon' : 'uncordon'
-    const { job } = await bot.runUntil(`${word} server24 on p10`, 'done')
-    const at = (state: string): number => bot.times.get(`${job} ${state}`) ?? Number.NaN
-    taken.push(at('running') - at('queued'))
-    const first = bot.firstIntents.find((t) => t >= at('running'))
-    if (first !== undefined) planned.push(first - at('running'))
-  }
-  const bare = await timeBareQueue(store, 50)
-  await store.close()
-  rmSync(dir, { recursive: true, force: true })
-  return [
-    {
-      what: 'approved to taken / bare BullMQ add to start',
-      ours: median(taken),
-      peer: median(bare),
-      unit: 'ms',
-      bound: { kind: 'above', limit: 5 },
-      spread: spread(taken),
-    },
-    {
-      what: '  then the second planning (reported)',
-      ours: median(planned),
-      peer: Number.NaN,
-      unit: 'ms',
-      bound: undefined,
-      spread: spread(planned),
-    },
-  ]
-}
 
 async function startRow(): Promise<Row> {
   await timeConsole()
   const ours: number[] = []
   const peer: number[] = []
-  for (let run = 0; run < Math.max(RUNS, 5); run++) {
+  for (let run = 0; run < Math.max(runs, 5); run++) {
     peer.push(await timeNode())
     ours.push(await timeConsole())
   }
@@ -122,28 +28,24 @@ async function startRow(): Promise<Row> {
   }
 }
 
-async function onCluster(): Promise<readonly Row[]> {
-  say("bench: bringing the lab's Kubernetes")
-  const dir = mkdtempSync(join(tmpdir(), 'sl-b-'))
-  const lab = await bringKube({ dir, log: say })
-  try {
-    const uid = (await lab.kubectl(['get', 'namespace', 'kube-system', '-o', 'jsonpath={.metadata.uid}'])).stdout
-    const bot = await warmBot(lab.kubeconfig, uid)
-    try {
-      const rows: Row[] = [...(await takenRows(bot)), await planRow(lab, bot)]
-      for (const drainCase of DRAIN_CASES.filter((c) => only === undefined || c.name === only))
-        rows.push(await drainRow(lab, bot, drainCase))
-      return rows
-    } finally {
-      await bot.close()
-    }
-  } finally {
-    await lab.stop()
-  }
+const drainCase = DRAIN_CASES.find(({ name }) => name === only)?.name
+const GROUPS: Readonly<Record<string, () => Promise<readonly Row[]>>> = {
+  start: async () => [await startRow()],
+  cluster: () => clusterRows({ runs, say, ...(drainCase === undefined ? {} : { only: drainCase }) }),
+  chat: () => chatRows(runs, say),
+  parse: async () => [],
+}
+const wanted = drainCase === undefined ? only : 'cluster'
+if (wanted !== undefined && !Object.hasOwn(GROUPS, wanted)) {
+  say(`bench: ONLY=${wanted} is none of ${[...Object.keys(GROUPS), ...DRAIN_CASES.map((c) => c.name)].join(' | ')}`)
+  process.exit(2)
 }
 
-const rows = [await startRow(), ...(await onCluster())]
-process.stdout.write(`\nmedians of ${RUNS} interleaved runs\n${table(rows)}\n\n${parseTable(measureParse())}\n`)
+const rows: Row[] = []
+for (const [name, run] of Object.entries(GROUPS))
+  if (wanted === undefined || wanted === name) rows.push(...(await run()))
+if (rows.length > 0) process.stdout.write(`\nmedians of ${runs} interleaved runs\n${table(rows)}\n`)
+if (wanted === undefined || wanted === 'parse') process.stdout.write(`\n${parseTable(measureParse())}\n`)
 const missed = rows.filter((row) => !holds(row)).length
 process.stdout.write(`\n${rows.length - missed} of ${rows.length} rows hold\n`)
 process.exit(missed === 0 ? 0 : 1)

@@ -14,6 +14,9 @@ export type Files = {
   readonly policies: readonly Readonly<Record<string, unknown>>[]
 }
 export type Bot = {
+  readonly pid: number
+  /** Its data folder. */
+  readonly data: string
   /** What it logged so far. */
   readonly log: () => string
   /** Asks it to end, waits for that, and removes its folder. */
@@ -31,8 +34,12 @@ export const POLICIES: Files['policies'] = [
   },
 ]
 
-/** `bin/sluice run` as a process of its own, on files in a folder of its own; resolves when it says that it is ready. */
-export async function startBot(files: Files, secrets: Readonly<Record<string, string>>): Promise<Bot> {
+/** `bin/sluice run` (or that of a bundle) as a process of its own, on files in a folder of its own; resolves when it says that it is ready. */
+export async function startBot(
+  files: Files,
+  secrets: Readonly<Record<string, string>>,
+  program: string = join(root, 'bin', 'sluice'),
+): Promise<Bot> {
   const home = mkdtempSync(join(tmpdir(), 'sluice-e2e-'))
   const config = join(home, 'config')
   mkdirSync(config)
@@ -41,7 +48,8 @@ export async function startBot(files: Files, secrets: Readonly<Record<string, st
   write('people.yaml', { people: files.people })
   write('clusters.yaml', { clusters: files.clusters })
   write('policies.yaml', { policies: files.policies })
-  const child = spawn(join(root, 'bin', 'sluice'), ['run', '--config', config, '--data', join(home, 'data')], {
+  const data = join(home, 'data')
+  const child = spawn(program, ['run', '--config', config, '--data', data], {
     cwd: root,
     env: { ...process.env, REDIS_URL: '', ...secrets },
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -49,6 +57,8 @@ export async function startBot(files: Files, secrets: Readonly<Record<string, st
   let said = ''
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk: Buffer) => (said += chunk.toString()))
   const bot: Bot = {
+    pid: child.pid ?? 0,
+    data,
     log: () => said,
     stop: async () => {
       if (child.pid !== undefined && born(child.pid) !== undefined) await stop(child.pid, 'the bot', 20_000)

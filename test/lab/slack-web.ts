@@ -21,6 +21,7 @@ export type Wire = {
   /** Tickets of the sockets' addresses: who has one may listen. */
   readonly tickets: string[]
   readonly calls: { method: string; args: Record<string, string> }[]
+  readonly onCall: (method: string, args: Readonly<Record<string, string>>) => void
 }
 
 /** One call of the Web API, with the faults a test asked for. */
@@ -36,6 +37,7 @@ export async function answer(request: IncomingMessage, response: ServerResponse,
   const method = url.pathname.replace(/^\/api\//, '')
   const args = Object.fromEntries(new URLSearchParams(body))
   wire.calls.push({ method, args })
+  wire.onCall(method, args)
   if (wire.faults.hang) return
   const restMs = wire.faults.limitedUntilMs - Date.now()
   if (restMs > 0) return void response.writeHead(429, { 'retry-after': String(Math.ceil(restMs / 1000)) }).end()

@@ -35,13 +35,16 @@ export async function bringSlack(options: { readonly scopes?: readonly string[] 
   const calls: { method: string; args: Record<string, string> }[] = []
   const responses: Record<string, unknown>[] = []
   const tickets: string[] = []
+  const listeners: ((method: string, args: Readonly<Record<string, string>>) => void)[] = []
+  const onCall = (method: string, args: Readonly<Record<string, string>>) =>
+    listeners.forEach((heard) => heard(method, args))
   const sockets = new Set<WebSocket>()
   const connections = new Set<Duplex>()
   const delivery = makeDelivery(sockets, tokens.signingSecret)
   Object.assign(state, { emit: (event: Record<string, unknown>) => void delivery.event(state, event) })
 
   const server = createServer((request, response) => {
-    void answer(request, response, { state, tokens, faults, calls, responses, tickets })
+    void answer(request, response, { state, tokens, faults, calls, responses, tickets, onCall })
   })
   server.on('connection', (socket) => {
     connections.add(socket)
@@ -81,6 +84,8 @@ export async function bringSlack(options: { readonly scopes?: readonly string[] 
     team: state.team,
     bot: state.bot,
     calls,
+    /** Told of every call at the moment it comes in. */
+    onCall: (heard: (typeof listeners)[number]) => void listeners.push(heard),
     connected: () => sockets.size,
     deliveries: delivery.done,
     /** What went to response URLs, and the views that people see. */
