@@ -22,8 +22,8 @@ exec node --disable-warning=DEP0060 "$(dirname "$(readlink -f "$0")")/../src/cli
 export async function buildBundle(dir: string): Promise<void> {
   rmSync(dir, { recursive: true, force: true })
   const bundle = await rolldown({
-    // beside each other: the bot starts the practice world as a process of its own, by its file's name
-    input: { main: join(root, 'src/cli/main.ts'), 'practice-main': join(root, 'src/practice/main.ts') },
+    // the second is a process of its own, which the first finds beside it by this name
+    input: { main: join(root, 'src/cli/main.ts'), detached: join(root, 'src/practice/detached.ts') },
     platform: 'node',
     external: [...ABSENT, ...WHOLE],
     logLevel: 'warn',

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process'
 import { mkdirSync } from 'node:fs'
 import { homedir } from 'node:os'
-import { join } from 'node:path'
+import { extname, join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { SluiceError } from '../errors.ts'
@@ -34,9 +34,8 @@ class Starter {
   starts = 0
 
   start({ dir, offsetMs, idleLimitMs }: FindOptions): void {
-    // in a bundle (scripts/bundle.ts) it lies beside this file under a name of its own
-    const name = import.meta.url.endsWith('.ts') ? 'main.ts' : 'practice-main.js'
-    const main = fileURLToPath(new URL(name, import.meta.url))
+    // beside this file, also in a bundle
+    const main = fileURLToPath(new URL(`detached${extname(import.meta.url)}`, import.meta.url))
     const limit = idleLimitMs === undefined ? [] : ['--idle-limit-ms', String(idleLimitMs)]
     const child = spawn(process.execPath, [main, '--dir', dir, '--offset-ms', String(offsetMs ?? 0), ...limit], {
       detached: true,

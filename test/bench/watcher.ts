@@ -59,7 +59,7 @@ export async function watch(person: MatrixUser, senders: readonly string[], hear
     const batch = (await person.request('GET', `/sync?filter=${filter}&${from}`)) as unknown as Batch
     if (since !== undefined)
       for (const { timeline } of Object.values(batch.rooms?.join ?? {}))
-        for (const event of timeline.events) heard.seen(String(event.content['body'] ?? ''))
+        for (const event of timeline.events) heard.seen(JSON.stringify(event.content['body'] ?? ''))
     return batch.next_batch
   }
   let since = await sync(undefined)

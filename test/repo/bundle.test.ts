@@ -40,14 +40,14 @@ function talk(args: readonly string[], lines: readonly object[]): Promise<{ code
 
 describe('the bundle', () => {
   test('its console knows the configuration beside it', async () => {
-    const { code, said } = await talk([], [{ text: 'list clusters' }])
+    const { code, said } = await talk([], [{ as: 'nico', text: 'list clusters' }])
     expect(said).toContain('"type":"message"')
     expect(said).toContain('p10')
     expect(code).toBe(0)
   }, 60_000)
 
   test('it starts its practice world and reads a cluster', async () => {
-    const { code, said } = await talk(['--practice'], [{ text: 'list nodes p10' }])
+    const { code, said } = await talk(['--practice'], [{ as: 'nico', text: 'list nodes p10' }])
     expect(said).toContain('server23')
     expect(said).toContain('Ready')
     expect(code).toBe(0)

@@ -5,7 +5,7 @@ import { MatrixClient, MemoryStorageProvider, setRequestFn } from 'matrix-bot-sd
 type Params = {
   readonly uri: string
   readonly method: string
-  readonly qs?: Readonly<Record<string, unknown>> | null
+  readonly qs?: Readonly<Record<string, string | number | boolean | null | undefined>> | null
   readonly body?: string
   readonly headers?: Record<string, string>
 }
