@@ -15,7 +15,7 @@ import { within } from './duration.ts'
 import { isRefusal } from './errors.ts'
 import type { Jobs, Revision } from './jobs/job.ts'
 import type { Message } from './message.ts'
-import { readDrawn } from './store/messages.ts'
+import { readDrawn } from './store/drawn.ts'
 import type { Store } from './store/store.ts'
 
 /** What a platform shows beside the conversation: help for one person, their page, forms, and which messages ask. */

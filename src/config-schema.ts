@@ -103,6 +103,8 @@ export const sluiceFile = z.strictObject({
   timeZone: z.string().default('Europe/Zurich'),
   logLevel: z.enum(['debug', 'info', 'warn', 'error']).default('warn'),
   rooms: z.record(name, room),
+  /** The room that is told when a platform does not work; without it `ops`, or the first room. */
+  reportTo: name.optional(),
   redis: z.strictObject({ url: secret }).optional(),
   /** Where job cards link to tickets and back, e.g. a chat permalink prefix. */
   baseUrl: z.url().optional(),
@@ -122,6 +124,13 @@ export const sluiceFile = z.strictObject({
       accessToken: secret,
       userId: z.string().optional(),
       bridges: z.array(z.string()).default([]),
+      /** What the homeserver takes of Sluice's messages, reactions and edits together. */
+      rate: z
+        .union([
+          z.enum(['auto', 'none']),
+          z.strictObject({ perMinute: z.number().positive().max(6_000), burst: z.int().min(1).max(1_000) }),
+        ])
+        .default('auto'),
     })
     .optional(),
   redmine: z.strictObject({ url: z.url(), apiKey: secret }).optional(),

@@ -80,7 +80,13 @@ export function loadConfig(dir: string): Loaded {
     policies.value === undefined
   )
     return { ok: false, complaints }
-  const more = [...checkPeople(files), ...checkClusters(files), ...checkRules(files), ...checkRooms(files)]
+  const more = [
+    ...checkPeople(files),
+    ...checkClusters(files),
+    ...checkRules(files),
+    ...checkRooms(files),
+    ...checkReportTo(files),
+  ]
   if (complaints.length + more.length > 0) return { ok: false, complaints: [...complaints, ...more] }
   const { rooms, limits, ...rest } = sluice.value
   return {
@@ -200,6 +206,13 @@ function checkRules({ policies, people }: Files): Complaint[] {
         text: `nobody is in the group ${g}`,
       })),
   )
+}
+
+function checkReportTo({ sluice }: Files): Complaint[] {
+  const { reportTo, rooms = {} } = sluice.value ?? {}
+  if (reportTo === undefined || Object.hasOwn(rooms, reportTo)) return []
+  const text = `${reportTo} is not one of the rooms`
+  return [{ file: 'sluice.yaml', line: sluice.lineOf(['reportTo']), field: 'reportTo', text }]
 }
 
 function checkRooms({ sluice, clusters }: Files): Complaint[] {

@@ -5,9 +5,8 @@ import { asksCluster, makeAnswers } from './bot/answers.ts'
 import type { View } from './bot/cards.ts'
 import type { Chat, ChatName, Incoming } from './bot/chat.ts'
 import { makeHandle, type Question } from './bot/handle.ts'
-import { makeOutbox, type Outbox } from './bot/outbox.ts'
+import { type Mouth, openMouth } from './bot/mouth.ts'
 import { pause } from './bot/pause.ts'
-import { placesOf, roomOf } from './bot/places.ts'
 import { makeReceive } from './bot/receive.ts'
 import { startChat } from './bot/start.ts'
 import type { TicketSink } from './bot/send.ts'
@@ -22,7 +21,7 @@ import { openJobs } from './jobs/engine.ts'
 import type { Log } from './log.ts'
 import type { Message } from './message.ts'
 import { finish, nextOf } from './store/inbox.ts'
-import { firstTime, peekOut, popOut, pushOut } from './store/messages.ts'
+import { peekOut, popOut, pushOut } from './store/messages.ts'
 import type { Store } from './store/store.ts'
 import { openSystems, type Systems } from './outside.ts'
 import type { Tickets } from './systems/redmine/port.ts'
@@ -72,7 +71,8 @@ export async function startSluice(parts: Parts): Promise<Sluice> {
     inbox: async (room, signal) => processors.current?.inbox(room, signal),
     outbox: async (key, signal) => processors.current?.outbox(key, signal),
   })
-  const outbox = openOutbox(parts, engine, chats)
+  const stop = new AbortController()
+  const outbox = openOutbox(parts, engine, chats, stop.signal)
   processors.current = wireBot(parts, systems, engine, outbox)
   const aids = makeAids({
     config: parts.config,
@@ -80,7 +80,7 @@ export async function startSluice(parts: Parts): Promise<Sluice> {
     jobs: engine.jobs,
     chats,
     inventory: systems.inventory.now,
-    capabilities: capabilitiesOf(parts, systems, engine),
+    capabilities: capabilitiesOf(parts, systems, engine, outbox),
     nowMs: parts.clock.now,
   })
   for (const chat of await parts.chats(engine, aids)) chats.set(chat.name, chat)
@@ -92,15 +92,14 @@ export async function startSluice(parts: Parts): Promise<Sluice> {
     rooms: () => parts.config().rooms,
     wake: (room) => engine.wake('inbox', room),
   })
-  const stop = new AbortController()
-  await Promise.all([...chats.values()].map((chat) => startChat(chat, receive, parts.log, stop.signal)))
+  await Promise.all([...chats.values()].map((chat) => startChat(chat, receive, outbox.health(chat.name), stop.signal)))
   const timer = setInterval(() => void systems.inventory.refresh(stop.signal), REFRESH_MS)
   timer.unref()
   return {
     engine,
     inventory: systems.inventory,
     started,
-    tell: (room, key, message) => tell(parts, outbox, chats, room, key, message),
+    tell: outbox.tell,
     stop: async () => {
       clearInterval(timer)
       stop.abort()
@@ -138,7 +137,7 @@ function openEngine(parts: Parts, systems: Systems, processors: Processors): Eng
   })
 }
 
-function openOutbox(parts: Parts, engine: Engine, chats: ReadonlyMap<ChatName, Chat>): Outbox {
+function openOutbox(parts: Parts, engine: Engine, chats: ReadonlyMap<ChatName, Chat>, signal: AbortSignal): Mouth {
   const { config, store, clock, log, tickets, practice } = parts
   const view = (): View => ({
     nowMs: clock.now(),
@@ -148,7 +147,7 @@ function openOutbox(parts: Parts, engine: Engine, chats: ReadonlyMap<ChatName, C
   })
   const sink =
     tickets === undefined ? {} : { tickets: (id: string, note: Parameters<TicketSink>[1]) => tickets.note(id, note) }
-  const deps = {
+  return openMouth({
     store,
     chats,
     rooms: () => config().rooms,
@@ -156,25 +155,15 @@ function openOutbox(parts: Parts, engine: Engine, chats: ReadonlyMap<ChatName, C
     jobs: engine.jobs,
     view,
     log,
+    reportTo: () => config().reportTo,
+    nowMs: clock.now,
+    wake: (key, now) => engine.wake('outbox', key, now),
+    signal,
     ...sink,
-  }
-  return makeOutbox(deps, (key) => engine.wake('outbox', key))
+  })
 }
 
-async function tell(
-  { config, store }: Parts,
-  outbox: Outbox,
-  chats: ReadonlyMap<ChatName, Chat>,
-  name: string,
-  key: string,
-  message: Message,
-): Promise<void> {
-  const room = roomOf(name, config().rooms)
-  if (room === undefined || !(await firstTime(store, key))) return
-  for (const place of placesOf(room, chats)) await outbox.send({ kind: 'say', key, place, message })
-}
-
-function wireBot(parts: Parts, systems: Systems, engine: Engine, outbox: Outbox): Processors {
+function wireBot(parts: Parts, systems: Systems, engine: Engine, outbox: Mouth): Processors {
   const { config, store, clock } = parts
   const people = (): readonly PersonConfig[] => config().people
   const rooms = (): Config['rooms'] => config().rooms
@@ -188,6 +177,7 @@ function wireBot(parts: Parts, systems: Systems, engine: Engine, outbox: Outbox)
       parse(text, { commands: systems.commands, known: KNOWN, inventory: systems.inventory.now(), room, ...situation }),
     answer: answers.ask,
     send: outbox.send,
+    removed: outbox.removed,
     nowMs: clock.now,
     limits: config().limits,
   })
@@ -218,7 +208,7 @@ type Answers = {
 
 /** Everything an answer may be given, for one person. */
 const capabilitiesOf =
-  ({ config, clock }: Parts, systems: Systems, engine: Engine) =>
+  ({ config, clock }: Parts, systems: Systems, engine: Engine, { lag }: Mouth) =>
   (person: PersonConfig): Capabilities => ({
     inventory: systems.inventory.now(),
     cluster: async (name) => systems.pool.get(name, person.name),
@@ -229,14 +219,15 @@ const capabilitiesOf =
     commands: () => systems.commands,
     people: config().people,
     nowMs: clock.now,
+    lag,
   })
 
 /** What asks a cluster waits in the outbox queue beside the room, so that the room goes on; the rest is answered at once. */
-function wireAnswers(parts: Parts, systems: Systems, engine: Engine, outbox: Outbox): Answers {
+function wireAnswers(parts: Parts, systems: Systems, engine: Engine, outbox: Mouth): Answers {
   const { config, store, log } = parts
   const run = makeAnswers({
     commands: () => systems.commands,
-    capabilities: capabilitiesOf(parts, systems, engine),
+    capabilities: capabilitiesOf(parts, systems, engine, outbox),
     people: () => config().people,
     send: outbox.send,
     log,
@@ -254,7 +245,7 @@ function wireAnswers(parts: Parts, systems: Systems, engine: Engine, outbox: Out
       const question = await peekOut<Question>(store, key)
       if (question === undefined) return
       await run(question, within(ANSWER_MS, signal))
-      await popOut(store, key)
+      await popOut(store, key, question)
     },
   }
 }

@@ -2,6 +2,12 @@ import type { Message } from '../message.ts'
 
 /** PORT: a chat platform. One adapter each for console, Slack and Matrix. */
 export type ChatName = 'console' | 'slack' | 'matrix'
+/** Their names for people. */
+export const PLATFORMS: Readonly<Record<ChatName, string>> = {
+  console: 'The console',
+  slack: 'Slack',
+  matrix: 'Matrix',
+}
 
 /** A platform's own place: Slack channel id, Matrix room id, console room name. */
 export type Place = { readonly chat: ChatName; readonly id: string }
@@ -85,8 +91,16 @@ export type Chat = {
     readonly threads: boolean
     readonly upload: boolean
   }
-  /** What the platform takes into one place, and from the bot altogether; reactions count. Undefined: as much as one likes. */
-  readonly rate: { readonly place?: Rate; readonly all?: Rate }
+  /** What the platform takes. Undefined: as much as one likes. */
+  readonly rate: {
+    /** Messages into one place. */
+    readonly place?: Rate
+    /** Edits altogether; without it they count as messages. Reactions likewise. */
+    readonly edit?: Rate
+    readonly react?: Rate
+    /** Everything the bot sends. `learned`: kept to only for an hour after the platform asked to slow down. */
+    readonly all?: Rate & { readonly learned?: true }
+  }
   readonly post: (place: Place, message: Message, options: SendOptions) => Promise<Sent>
   readonly edit: (sent: Sent, message: Message, options: SendOptions) => Promise<void>
   /** `name` is the emoji itself (`✅`), not a platform's word for it. */

@@ -1,141 +1,256 @@
-import { FINAL, type Revision } from '../jobs/job.ts'
-import { type Drawn, readDrawn, writeDrawn } from '../store/messages.ts'
-import { card, closedQuestion, endLine, questionCard } from './cards.ts'
+import { SluiceError } from '../errors.ts'
+import { FINAL, type Question, type Revision } from '../jobs/job.ts'
+import type { Message } from '../message.ts'
+import {
+  aimAt,
+  type Drawn,
+  inStep,
+  markBehind,
+  readDrawn,
+  removedMessages,
+  removedSeen,
+  type ShownQuestion,
+  writeDrawn,
+} from '../store/drawn.ts'
+import { Paced, RANK } from './budget.ts'
+import { card, closedQuestion, endLine, questionCard, sentenceOf } from './cards.ts'
 import type { Place } from './chat.ts'
 import { notesAreDue } from './notes.ts'
+import type { OutItem, Wake } from './outbox.ts'
 import { placeKey, placesOf, roomOf } from './places.ts'
-import { chatOf, edit, type OutboxDeps, post } from './send.ts'
+import { edit, type OutboxDeps, post, type Turn } from './send.ts'
+
+/** One job in one place, as it is drawn in one turn. */
+type Page = {
+  readonly turn: Turn
+  readonly place: Place
+  readonly revision: Revision
+  readonly send: (item: OutItem) => Promise<void>
+  /** What the place shows by now; `save` changes it. */
+  drawn: Drawn
+}
+
+/** Somebody is to be told: the job is over, or waits for people. */
+const hasEnded = ({ state }: Revision): boolean => FINAL.has(state) || state === 'needs-human'
+const lifeOf = ({ state }: Revision): 'live' | 'over' => (FINAL.has(state) ? 'over' : 'live')
+const isUrgent = (revision: Revision): boolean => hasEnded(revision) || revision.state === 'waiting'
+
+/** Asks for the newest revision of a job to be drawn in every place of its room. Each has a key of its own, and so its own pauses: a platform that is away holds back no other. */
+export async function draw(turn: Turn, job: string, wake: Wake): Promise<void> {
+  const revision = await turn.jobs.get(job)
+  if (revision === undefined || revision.state === 'received') return
+  const places = placesOfJob(turn, revision)
+  for (const place of places) {
+    await markBehind(turn.store, job, placeKey(place), revision.atMs)
+    await wake(`draw/${job}/${placeKey(place)}`, isUrgent(revision))
+  }
+  if (places.length === 0 && (await notesAreDue(turn, revision))) await wake(`notes/${job}`)
+}
 
 /**
- * Draws the newest revision of a job in every place of its room and asks for its notes. With several places each has a key of its own, and so its own
- * pauses after a failure: a platform that is away holds back no other.
+ * Draws the newest revision in one place of a job: `17/slack:C1`. The notes come after the card they link, and also when the card cannot be drawn; their
+ * key is their own: a Redmine that is away holds back no card.
  */
-export async function draw(deps: OutboxDeps, job: string, wake: (key: string) => Promise<void>): Promise<void> {
-  const revision = await deps.jobs.get(job)
-  if (revision === undefined || revision.state === 'received') return
-  const places = placesOfJob(deps, revision)
-  const [only] = places
-  if (places.length > 1) for (const place of places) await wake(`draw/${job}/${placeKey(place)}`)
-  else await drawThenNotes(deps, only, revision, wake)
-}
-
-/** Draws the newest revision in one place of a job: `17/slack:C1`. */
-export async function drawAt(deps: OutboxDeps, which: string, wake: (key: string) => Promise<void>): Promise<void> {
+export async function drawAt(turn: Turn, which: string, wake: Wake, send: Page['send']): Promise<void> {
   const slash = which.indexOf('/')
-  const revision = await deps.jobs.get(which.slice(0, slash))
+  const revision = await turn.jobs.get(which.slice(0, slash))
   if (revision === undefined) return
-  const place = placesOfJob(deps, revision).find((p) => placeKey(p) === which.slice(slash + 1))
-  await drawThenNotes(deps, place, revision, wake)
-}
-
-/** The notes come after the card they link, and also when the card cannot be drawn; their key is their own: a Redmine that is away holds back no card. */
-async function drawThenNotes(
-  deps: OutboxDeps,
-  place: Place | undefined,
-  revision: Revision,
-  wake: (key: string) => Promise<void>,
-): Promise<void> {
+  const place = placesOfJob(turn, revision).find((p) => placeKey(p) === which.slice(slash + 1))
+  let waits = false
   try {
-    if (place !== undefined) await drawIn(deps, place, revision)
+    if (place !== undefined) await drawIn(turn, place, revision, send)
+  } catch (error) {
+    waits = error instanceof Paced
+    throw error
   } finally {
-    if (await notesAreDue(deps, revision)) await wake(`notes/${revision.job}`)
+    if (!waits && (await notesAreDue(turn, revision))) await wake(`notes/${revision.job}`)
   }
 }
 
-const placesOfJob = (deps: OutboxDeps, { asked }: Revision): readonly Place[] => {
+/** Where a job is shown. */
+export const placesOfJob = (deps: OutboxDeps, { asked }: Revision): readonly Place[] => {
   const room = roomOf(asked.room, deps.rooms())
   return room === undefined ? [] : placesOf(room, deps.chats)
 }
 
-async function drawIn(deps: OutboxDeps, place: Place, revision: Revision): Promise<void> {
-  const drawn = await readDrawn(deps.store, revision.job, placeKey(place))
+/** What has to wait for the platform's budget does not hold back what is more urgent. */
+async function drawIn(turn: Turn, place: Place, revision: Revision, send: Page['send']): Promise<void> {
+  const drawn = await readDrawn(turn.store, revision.job, placeKey(place))
+  const page: Page = { turn, place, revision, send, drawn }
+  await takeAwayRemoved(page)
   if (revision.revision < drawn.revision) return
-  const save = (next: Drawn): Promise<void> => writeDrawn(deps.store, revision.job, placeKey(place), next)
-  const carded = await drawCard(deps, place, revision, drawn)
-  await save(carded)
-  const asked = await drawQuestions(deps, place, revision, carded, save)
-  await drawEnd(deps, place, revision, asked, save)
+  for (;;) {
+    const before = page.drawn
+    const waits = await drawParts(page)
+    if (waits === undefined) break
+    // something else was sent: what has to wait stands in line anew
+    if (page.drawn === before) throw waits
+  }
+  await inStep(turn.store, revision.job, placeKey(place))
 }
 
-async function drawCard(deps: OutboxDeps, place: Place, revision: Revision, drawn: Drawn): Promise<Drawn> {
-  const message = card(revision, deps.view())
-  const life = FINAL.has(revision.state) ? ('over' as const) : ('live' as const)
-  const options = { key: `job-${revision.job}-card`, job: revision.job, card: life }
-  if (drawn.card === undefined) {
-    const refused = revision.state === 'refused' ? { ...message, mention: [revision.asked.by] } : message
-    const sent = await post(deps, place, refused, options, { job: revision.job })
-    return { ...drawn, revision: revision.revision, ...(sent === undefined ? {} : { card: sent.id }) }
+async function drawParts(page: Page): Promise<Paced | undefined> {
+  let waits: Paced | undefined
+  for (const part of [drawCard, closeQuestions, askQuestion, tellEnd]) {
+    try {
+      await part(page)
+    } catch (error) {
+      if (!(error instanceof Paced)) throw error
+      if (waits === undefined || error.retryAfterMs < waits.retryAfterMs) waits = error
+    }
   }
-  if (revision.revision === drawn.revision) return drawn
-  await edit(
-    deps,
-    place,
-    drawn.card,
-    message,
-    { ...options, key: `${options.key}-${revision.revision}` },
-    { job: revision.job },
-  )
-  return { ...drawn, revision: revision.revision }
+  return waits
 }
 
-async function drawQuestions(
-  deps: OutboxDeps,
-  place: Place,
-  revision: Revision,
-  drawn: Drawn,
-  save: (d: Drawn) => Promise<void>,
-): Promise<Drawn> {
-  const { question, job } = revision
-  const open = revision.state === 'waiting' ? question : undefined
-  let now = drawn
-  for (const [id, q] of Object.entries(drawn.questions)) {
-    if (q.closed || id === open?.id || question?.id !== id) continue
-    await edit(
-      deps,
-      place,
-      q.id,
-      closedQuestion(revision, question, deps.view()),
-      { key: `job-${job}-question-${id}-closed`, job },
-      { job, question: id },
-    )
-    now = { ...now, questions: { ...now.questions, [id]: { ...q, closed: true } } }
-    await save(now)
+async function save(page: Page, more: Partial<Drawn>): Promise<void> {
+  page.drawn = { ...page.drawn, ...more }
+  await writeDrawn(page.turn.store, page.revision.job, placeKey(page.place), page.drawn)
+}
+
+/** What somebody removed is posted again once; removed once more, it stays away. */
+async function takeAwayRemoved(page: Page): Promise<void> {
+  const { store } = page.turn
+  const { job } = page.revision
+  const here = `${placeKey(page.place)}:`
+  for (const at of await removedMessages(store, job)) {
+    if (!at.startsWith(here)) continue
+    await lose(page, at.slice(here.length))
+    await removedSeen(store, job, at)
   }
-  if (open === undefined || now.questions[open.id] !== undefined) return now
-  const message = questionCard(revision, open, deps.view())
-  const sent = await post(
-    deps,
+}
+
+async function lose(page: Page, message: string): Promise<void> {
+  const { card: shown, ...rest } = page.drawn
+  const again = rest.again ?? []
+  if (shown === message) {
+    page.drawn = rest
+    return save(page, again.includes('card') ? { cardless: true } : { again: [...again, 'card'] })
+  }
+  const [id] = Object.entries(rest.questions).find(([, q]) => q.id === message && !q.closed) ?? []
+  if (id === undefined) return
+  const { [id]: gone, ...questions } = rest.questions
+  if (gone !== undefined && again.includes(id))
+    return save(page, { questions: { ...questions, [id]: { ...gone, closed: true, gone: true } } })
+  await save(page, { questions, again: [...again, id] })
+}
+
+const keyOf = (page: Page, what: string, id: string): string =>
+  `job-${page.revision.job}-${what}${page.drawn.again?.includes(id) === true ? '-again' : ''}`
+
+async function drawCard(page: Page): Promise<void> {
+  const { drawn, revision } = page
+  if (drawn.card === undefined && drawn.cardless !== true) return postCard(page)
+  if (revision.revision === drawn.revision) return
+  if (drawn.card !== undefined) await editCard(page, drawn.card)
+  else await save(page, { revision: revision.revision })
+}
+
+/** A job that is over before its card was posted needs no line at the end: the card says it, to the asker. */
+async function postCard(page: Page): Promise<void> {
+  const { turn, place, revision } = page
+  const { job, state, asked } = revision
+  const over = hasEnded(revision) && page.drawn.told === undefined
+  const message = card(revision, turn.view())
+  const posted = await post(
+    turn,
     place,
-    message,
-    { key: `job-${job}-question-${open.id}`, job },
-    { job, question: open.id },
+    over ? { ...message, mention: [asked.by] } : message,
+    { key: keyOf(page, 'card', 'card'), job, card: lifeOf(revision), says: String(revision.revision) },
+    over ? RANK.act : RANK.card,
+    { job },
   )
-  if (sent === undefined) return now
-  now = { ...now, questions: { ...now.questions, [open.id]: { id: sent.id, closed: false } } }
-  await save(now)
-  const chat = chatOf(deps, place.chat)
+  if (posted === undefined) return
+  // it may be an earlier attempt, which shows what was so then: edited at once, and nobody was told the end
+  if (!posted.stale)
+    return save(page, { card: posted.id, revision: revision.revision, ...(over ? { told: state } : {}) })
+  await save(page, { card: posted.id, revision: 0 })
+  await drawCard(page)
+}
+
+async function editCard(page: Page, id: string): Promise<void> {
+  const { turn, place, revision } = page
+  const { job } = revision
+  const message = card(revision, turn.view())
+  const options = { key: `job-${job}-card-${revision.revision}`, job, card: lifeOf(revision) }
+  const isNewest = (): Promise<boolean> => aimAt(turn.store, job, placeKey(place), revision.revision)
+  if (await isGone(edit(turn, { place, id }, message, options, { job }, isNewest))) {
+    await lose(page, id)
+    return drawCard(page)
+  }
+  await save(page, { revision: revision.revision })
+}
+
+/** True when somebody removed the message. */
+const isGone = (sending: Promise<void>): Promise<boolean> =>
+  sending.then(
+    () => false,
+    (error: unknown) => {
+      if (error instanceof SluiceError && error.code === 'CHAT-GONE') return true
+      throw error
+    },
+  )
+
+/** Whatever question is not the open one takes no votes any more, and says so. */
+async function closeQuestions(page: Page): Promise<void> {
+  const { turn, place, revision } = page
+  const { job } = revision
+  for (const [id, q] of Object.entries(page.drawn.questions)) {
+    if (q.closed || id === openQuestion(revision)?.id) continue
+    const options = { key: `job-${job}-question-${id}-closed-${revision.revision}`, job }
+    await isGone(edit(turn, { place, id: q.id }, closedMessage(page, id, q), options, { job, question: id }))
+    await save(page, { questions: { ...page.drawn.questions, [id]: { ...q, closed: true } } })
+  }
+}
+
+const openQuestion = ({ question, state }: Revision): Question | undefined =>
+  state === 'waiting' ? question : undefined
+
+/** A revision in which the question is answered does not hold it any more: who approved is what is left of it. */
+function closedMessage({ turn, revision }: Page, id: string, { approval }: ShownQuestion): Message {
+  const { approvedBy, job, question } = revision
+  if (question?.id === id) return closedQuestion(revision, question, turn.view())
+  const by = approval === true && approvedBy.length > 0 ? `: approved by ${approvedBy.join(', ')}` : ''
+  return {
+    blocks: [
+      { kind: 'heading', text: [{ bold: `#${job}` }, ` ${sentenceOf(revision)}`] },
+      { kind: 'text', text: `This question is closed${by}.` },
+    ],
+    buttons: [],
+  }
+}
+
+/** Votes belong to the question, not to its message: asked again, it has those it had. */
+async function askQuestion(page: Page): Promise<void> {
+  const { turn, place, revision } = page
+  const { job } = revision
+  const question = openQuestion(revision)
+  if (question === undefined) return
+  const shown = page.drawn.questions[question.id]
+  const message = questionCard(revision, question, turn.view())
+  if (shown !== undefined) return reopen(page, question.id, shown, message)
+  const key = keyOf(page, `question-${question.id}`, question.id)
+  const posted = await post(turn, place, message, { key, job }, RANK.act, { job, question: question.id })
+  if (posted === undefined) return
   for (const name of message.reactions ?? [])
-    await chat?.react(sent, name, { key: `job-${job}-question-${open.id}-${name}`, job })
-  return now
+    await page.send({ kind: 'react', key: `${key}-${name}`, place, message: posted.id, name })
+  const kind = question.kind === 'approval' ? { approval: true as const } : {}
+  await save(page, { questions: { ...page.drawn.questions, [question.id]: { id: posted.id, closed: false, ...kind } } })
 }
 
-async function drawEnd(
-  deps: OutboxDeps,
-  place: Place,
-  revision: Revision,
-  drawn: Drawn,
-  save: (d: Drawn) => Promise<void>,
-): Promise<void> {
-  // refused at once, the card itself told the asker; refused later, it was only edited
-  const told = revision.state === 'refused' && Object.keys(drawn.questions).length === 0
-  const ended = (FINAL.has(revision.state) || revision.state === 'needs-human') && !told
-  if (!ended || drawn.end !== undefined) return
-  const sent = await post(
-    deps,
-    place,
-    endLine(revision),
-    { key: `job-${revision.job}-end-${revision.state}`, job: revision.job },
-    { job: revision.job },
-  )
-  if (sent !== undefined && FINAL.has(revision.state)) await save({ ...drawn, end: sent.id })
+/** A vote that was taken back in time opens the question again. */
+async function reopen(page: Page, id: string, shown: ShownQuestion, message: Message): Promise<void> {
+  const { turn, place, revision } = page
+  const { job } = revision
+  if (!shown.closed || shown.gone === true) return
+  const options = { key: `job-${job}-question-${id}-open-${revision.revision}`, job }
+  await isGone(edit(turn, { place, id: shown.id }, message, options, { job, question: id }))
+  await save(page, { questions: { ...page.drawn.questions, [id]: { ...shown, closed: false } } })
+}
+
+async function tellEnd(page: Page): Promise<void> {
+  const { turn, place, revision } = page
+  const { job, state } = revision
+  if (!hasEnded(revision) || page.drawn.told === state) return
+  const posted = await post(turn, place, endLine(revision), { key: `job-${job}-end-${state}`, job }, RANK.act, { job })
+  if (posted !== undefined) await save(page, { told: state })
 }

@@ -14,7 +14,7 @@ import {
 } from '../store/messages.ts'
 import type { Store } from '../store/store.ts'
 import { refusal } from './cards.ts'
-import type { Incoming } from './chat.ts'
+import type { Incoming, Place } from './chat.ts'
 import type { OutItem } from './outbox.ts'
 import { placeKey, roomOf } from './places.ts'
 import { findPerson } from './people.ts'
@@ -42,6 +42,8 @@ export type HandleDeps = {
   /** Answers at once what is only about jobs; what asks a cluster is put aside, so that the room goes on. */
   readonly answer: (question: Question) => Promise<void>
   readonly send: (item: OutItem) => Promise<void>
+  /** Somebody removed a message of the bot. */
+  readonly removed: (place: Place, message: string) => Promise<void>
   readonly nowMs: () => number
   readonly limits: { readonly requestsPerMinute: number; readonly oldCommandMs: number }
 }
@@ -66,6 +68,7 @@ export function makeHandle(deps: HandleDeps): (incoming: Incoming, roomName: str
   return async (incoming, roomName) => {
     const room = roomOf(roomName, deps.rooms())
     if (room === undefined || incoming.bot) return
+    if (incoming.kind === 'delete' && incoming.own === true) return deps.removed(incoming.place, incoming.message)
     const event = `${incoming.place.chat}:${incoming.event}`
     const person = findPerson(deps.people(), incoming.place.chat, incoming.user, incoming.outsider)
     if (isRefusal(person)) return tellStranger(deps, incoming, person)

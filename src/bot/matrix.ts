@@ -45,8 +45,13 @@ export type MatrixOptions = {
   /** Resolves when it is kept that the room `from` is `to` from now on. */
   readonly onMoved?: (from: string, to: string) => Promise<void>
   readonly timing?: Partial<SyncTiming>
+  /** Default: Synapse's own for an ordinary account, once the homeserver has asked to slow down. */
+  readonly rate?: Chat['rate']
   readonly log: Log
 }
+
+/** rc_message of Synapse: messages, edits, reactions and redactions of a user over all rooms. */
+const SYNAPSE_RATE: Chat['rate'] = { all: { burst: 10, everyMs: 5_000, learned: true } }
 
 const whoami = z.object({ user_id: z.string() })
 const profile = z.object({ displayname: z.string().optional() })
@@ -74,7 +79,7 @@ export async function openMatrix(options: MatrixOptions): Promise<Chat> {
   return {
     name: 'matrix',
     can: { edit: true, buttons: false, threads: true, upload: true },
-    rate: {},
+    rate: options.rate ?? SYNAPSE_RATE,
     post: async (...args) => (await ready()).sender.post(...args),
     edit: async (...args) => (await ready()).sender.edit(...args),
     react: async (...args) => (await ready()).sender.react(...args),

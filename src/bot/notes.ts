@@ -1,10 +1,11 @@
+import { asSluiceError } from '../errors.ts'
 import type { Revision } from '../jobs/job.ts'
 import { type Block, plain } from '../message.ts'
 import { redact } from '../redact.ts'
-import { noteWritten, notesWritten, readDrawn } from '../store/messages.ts'
+import { noteWritten, notesWritten, readDrawn } from '../store/drawn.ts'
 import { NOTES, type NoteKind, noteText } from './cards.ts'
 import { placeKey, placesOf, roomOf } from './places.ts'
-import { chatOf, type OutboxDeps } from './send.ts'
+import { chatOf, type OutboxDeps, type Turn } from './send.ts'
 
 /** Whether a note is due that is not known to be written. */
 export async function notesAreDue(deps: OutboxDeps, revision: Revision): Promise<boolean> {
@@ -24,15 +25,31 @@ async function dueNotes(deps: OutboxDeps, revision: Revision): Promise<readonly 
 }
 
 /** The ticket is one more place: four entries, in order, each once, the marker is looked for before writing. Throws when Redmine does not take one. */
-export async function writeNotes(deps: OutboxDeps, job: string): Promise<void> {
-  const revision = await deps.jobs.get(job)
+export async function writeNotes(turn: Turn, job: string): Promise<void> {
+  const revision = await turn.jobs.get(job)
   const ticket = revision?.asked.ticket
   if (revision === undefined || ticket === undefined) return
-  for (const { kind, text } of await dueNotes(deps, revision)) {
-    const links = kind === 'plan' ? await linksToCard(deps, revision) : []
-    deps.signal?.throwIfAborted()
-    await deps.tickets?.(ticket, { marker: `sluice:${job}:${kind}`, text: redact(text), links })
-    await noteWritten(deps.store, job, kind)
+  for (const { kind, text } of await dueNotes(turn, revision)) {
+    const links = kind === 'plan' ? await linksToCard(turn, revision) : []
+    turn.signal.throwIfAborted()
+    await watched(turn, async () =>
+      turn.tickets?.(ticket, { marker: `sluice:${job}:${kind}`, text: redact(text), links }),
+    )
+    await noteWritten(turn.store, job, kind)
+  }
+}
+
+const AWAY: ReadonlySet<string> = new Set(['REDMINE-UNREACHABLE', 'REDMINE-AUTH'])
+
+/** A Redmine that is away is reported once, and once when it is back. */
+async function watched({ redmine }: Turn, write: () => Promise<unknown>): Promise<void> {
+  try {
+    await write()
+    redmine?.({ up: true })
+  } catch (error) {
+    const { code, message, next } = asSluiceError(error, 'writing to a ticket')
+    if (AWAY.has(code)) redmine?.({ up: false, code, text: message, next })
+    throw error
   }
 }
 

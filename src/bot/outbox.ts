@@ -1,11 +1,13 @@
 import { asSluiceError } from '../errors.ts'
 import type { Message } from '../message.ts'
-import { peekOut, popOut, pushOut } from '../store/messages.ts'
+import { noteRemoved } from '../store/drawn.ts'
+import { aboutMessage, dueKeys, peekOut, popOut, pushOut } from '../store/messages.ts'
+import { Paced, RANK } from './budget.ts'
 import type { ChatName, Place } from './chat.ts'
 import { draw, drawAt } from './draw.ts'
 import { writeNotes } from './notes.ts'
 import { placeKey } from './places.ts'
-import { type OutboxDeps, post, tellOne } from './send.ts'
+import { type OutboxDeps, post, react, tellOne, type Turn } from './send.ts'
 
 /** One thing to send, kept in the list of its place until the platform took it. `key` makes it once. */
 export type OutItem =
@@ -23,51 +25,92 @@ export type OutItem =
       readonly user: string
       readonly message: Message
     }
+  /**
+   * A reaction of the bot's own under a message, as a hint beside words: the last of all to be sent, dropped when the platform is busy or away.
+   * `keep`: it is sent in any case, later.
+   */
+  | {
+      readonly kind: 'react'
+      readonly key: string
+      readonly place: Place
+      readonly message: string
+      readonly name: string
+      readonly remove?: true
+      readonly keep?: true
+    }
+/** Marks a key as having work; `now`: also when it is pausing. */
+export type Wake = (key: string, now?: boolean) => Promise<void>
 
 export type Outbox = {
   /** Stores a message to be sent; resolves when it is stored. */
   readonly send: (item: OutItem) => Promise<void>
-  /** Works one key off: `job/17` draws job 17, `draw/17/slack:C1` in that place, `notes/17` writes to its ticket, `place/slack:C1` sends what waits for that place. Throws when the platform did not take it. */
+  /** Somebody removed a message of the bot: a card or an open question is posted again, once. */
+  readonly removed: (place: Place, message: string) => Promise<void>
+  /** A platform is back: what waits for it is tried at once. */
+  readonly hurry: (chat: ChatName) => Promise<void>
+  /**
+   * Works one key off: `job/17` asks for job 17 to be drawn, `draw/17/slack:C1` draws it in that place, `notes/17` writes to its ticket, `place/slack:C1`
+   * sends what waits for that place, `react/slack:C1` its reactions. Throws when the platform did not take it.
+   */
   readonly process: (key: string, signal: AbortSignal) => Promise<void>
 }
 
-export function makeOutbox(deps: OutboxDeps, wake: (key: string) => Promise<void>): Outbox {
+const listOf = (item: OutItem): string =>
+  item.kind === 'private'
+    ? `place/${item.chat}:@${item.user}`
+    : `${item.kind === 'react' ? 'react' : 'place'}/${placeKey(item.place)}`
+
+export function makeOutbox(deps: OutboxDeps, wake: Wake): Outbox {
+  const { store } = deps
+  const send: Outbox['send'] = async (item) => {
+    await pushOut(store, listOf(item), item)
+    await wake(listOf(item))
+  }
   return {
-    send: async (item) => {
-      const list = item.kind === 'say' ? `place/${placeKey(item.place)}` : `place/${item.chat}:@${item.user}`
-      await pushOut(deps.store, list, item)
-      await wake(list)
+    send,
+    removed: async (place, message) => {
+      const at = `${placeKey(place)}:${message}`
+      const job = (await aboutMessage(store, at))?.job
+      if (job === undefined) return
+      await noteRemoved(store, job, at)
+      await wake(`draw/${job}/${placeKey(place)}`, true)
+    },
+    hurry: async (chat) => {
+      const due = await dueKeys(store)
+      for (const key of due) if (new RegExp(`^(place|react|draw/\\d+)/${chat}:`).test(key)) await wake(key, true)
     },
     process: async (key, signal) => {
-      const turn = { ...deps, signal }
+      const turn: Turn = { ...deps, signal, who: key }
       if (key.startsWith('job/')) return draw(turn, key.slice('job/'.length), wake)
-      if (key.startsWith('draw/')) return drawAt(turn, key.slice('draw/'.length), wake)
+      if (key.startsWith('draw/')) return drawAt(turn, key.slice('draw/'.length), wake, send)
       if (key.startsWith('notes/')) return writeNotes(turn, key.slice('notes/'.length))
       for (
-        let item = await peekOut<OutItem>(deps.store, key);
+        let item = await peekOut<OutItem>(store, key);
         item !== undefined && !signal.aborted;
-        item = await peekOut<OutItem>(deps.store, key)
+        item = await peekOut<OutItem>(store, key)
       ) {
-        await deliver(turn, item, signal)
-        await popOut(deps.store, key)
+        await deliver(turn, item)
+        await popOut(store, key, item)
       }
     },
   }
 }
 
-/** A message the platform rejects for good is dropped with a log line; anything else is tried again. */
-async function deliver(deps: OutboxDeps, item: OutItem, signal: AbortSignal): Promise<void> {
+/** What the platform rejects for good, and a hint that would have to wait, is dropped; anything else is tried again. */
+async function deliver(turn: Turn, item: OutItem): Promise<void> {
   try {
-    if (item.kind === 'private') await tellOne(deps, item, signal)
-    else
-      await post(deps, item.place, item.message, {
-        key: item.key,
-        signal,
-        ...(item.thread === undefined ? {} : { thread: item.thread }),
-      })
+    if (item.kind === 'private') return await tellOne(turn, item)
+    if (item.kind === 'react') return await react(turn, item)
+    const thread = item.thread === undefined ? {} : { thread: item.thread }
+    await post(turn, item.place, item.message, { key: item.key, ...thread }, RANK.answer)
   } catch (error) {
+    turn.signal.throwIfAborted()
+    if (item.kind === 'react' && item.keep !== true && (error instanceof Paced || isChatTrouble(error))) return
     const known = asSluiceError(error, 'sending a message')
-    if (known.code !== 'CHAT-REJECTED') throw known
-    deps.log.error({ code: known.code, key: item.key }, known.message)
+    if (known.code !== 'CHAT-REJECTED' && known.code !== 'CHAT-GONE') throw known
+    turn.log.error({ code: known.code, key: item.key }, known.message)
   }
 }
+
+const AWAY: ReadonlySet<string> = new Set(['CHAT-LIMITED', 'CHAT-UNREACHABLE', 'CHAT-AUTH'])
+const isChatTrouble = (error: unknown): boolean => AWAY.has(asSluiceError(error, 'reacting').code)

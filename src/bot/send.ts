@@ -1,12 +1,16 @@
 import type { PersonConfig, Room } from '../config.ts'
+import { SluiceError } from '../errors.ts'
 import type { Jobs } from '../jobs/job.ts'
 import type { Log } from '../log.ts'
 import type { Message } from '../message.ts'
 import { redactAll } from '../redact.ts'
-import { rememberMessage, triedBefore } from '../store/messages.ts'
+import { neverArrived, rememberMessage, triedBefore } from '../store/messages.ts'
 import type { Store } from '../store/store.ts'
+import { type Rank, RANK, spend } from './budget.ts'
 import type { View } from './cards.ts'
+import { isLimited } from './chat-errors.ts'
 import type { Chat, ChatName, Place, SendOptions, Sent } from './chat.ts'
+import type { Trouble } from './health.ts'
 import type { OutItem } from './outbox.ts'
 import { identityOf } from './people.ts'
 import { placeKey } from './places.ts'
@@ -24,38 +28,71 @@ export type OutboxDeps = {
   readonly jobs: Jobs
   readonly view: () => View
   readonly tickets?: TicketSink
+  /** Told when Redmine does not take a note, and when it does again. */
+  readonly redmine?: Trouble
   readonly log: Log
-  /** Of the turn that sends: aborted when another worker has the key by now, and then nothing more is sent. */
-  readonly signal?: AbortSignal
 }
+/** The turn of a worker at one key of the outbox. */
+export type Turn = OutboxDeps & {
+  /** Aborted when another worker has the key by now, and then nothing more is sent. */
+  readonly signal: AbortSignal
+  /** The key: by it the turn stands in line for a platform's budget. */
+  readonly who: string
+}
+type Options = Pick<SendOptions, 'key' | 'job' | 'thread' | 'card'> & {
+  /** What the message says, where the same key may say different things: the revision it shows. */
+  readonly says?: string
+}
+type Subject = { readonly job?: string; readonly question?: string }
+
+/** `stale`: an earlier attempt, which said something else, may be what arrived. */
+export type Posted = Sent & { readonly stale: boolean }
 
 export const chatOf = (deps: OutboxDeps, name: ChatName): Chat | undefined => deps.chats.get(name)
 
-/** Sends a message once, as far as the platform can, and remembers what it is about and which buttons it carries. */
+/** Sends a message once, as far as the platform can, and remembers what it is about and which buttons it carries. Throws Paced when it has to wait. */
 export async function post(
-  deps: OutboxDeps,
+  turn: Turn,
   place: Place,
   message: Message,
-  options: SendOptions,
-  about: { job?: string; question?: string } = {},
-): Promise<Sent | undefined> {
-  const chat = chatOf(deps, place.chat)
+  { says = '', ...options }: Options,
+  rank: Rank,
+  about: Subject = {},
+): Promise<Posted | undefined> {
+  const { store, signal, who } = turn
+  const chat = chatOf(turn, place.chat)
   if (chat === undefined) return undefined
-  deps.signal?.throwIfAborted()
-  const again = await triedBefore(deps.store, `${placeKey(place)}:${options.key}`)
-  const mentioned = mentions(deps, place.chat, message)
-  const sent = await chat.post(place, redactAll(message), {
-    ...options,
-    mentions: mentioned,
-    ...(again ? { again } : {}),
-  })
+  const mentioned = mentions(turn, place.chat, message)
+  const posted = await spend(store, chat, { kind: 'post', place, rank, who }, () =>
+    once(turn, `${placeKey(place)}:${options.key}`, says, async (again, before = says) => ({
+      ...(await chat.post(place, redactAll(message), { ...options, ...again, mentions: mentioned, signal })),
+      stale: before !== says,
+    })),
+  )
   const buttons = (message.buttons ?? []).map((b) => b.id)
-  await rememberMessage(deps.store, `${placeKey(place)}:${sent.id}`, {
+  await rememberMessage(store, `${placeKey(place)}:${posted.id}`, {
     ...about,
     buttons,
     choices: buttons.filter((b) => b.startsWith('say:')).map((b) => b.slice(4)),
   })
-  return sent
+  return posted
+}
+
+/** Tells the adapter when an earlier attempt may have arrived; what was refused for its number surely did not. */
+async function once<T>(
+  { store, signal }: Turn,
+  at: string,
+  says: string,
+  send: (again: { readonly again?: true }, before?: string) => Promise<T>,
+): Promise<T> {
+  signal.throwIfAborted()
+  const before = await triedBefore(store, at, says)
+  try {
+    return await (before === undefined ? send({}) : send({ again: true }, before))
+  } catch (error) {
+    if (isLimited(error) && before === undefined) await neverArrived(store, at)
+    throw error
+  }
 }
 
 const mentions = (deps: OutboxDeps, chat: ChatName, message: Message): Record<string, string> =>
@@ -66,34 +103,49 @@ const mentions = (deps: OutboxDeps, chat: ChatName, message: Message): Record<st
     }),
   )
 
-/** Edits a message that was sent. */
+/** Edits a message that was sent. Throws Paced when it has to wait, JOB-LOST when `wanted` says in the last moment that another has done it by now. */
 export async function edit(
-  deps: OutboxDeps,
-  place: Place,
-  id: string,
+  turn: Turn,
+  { place, id }: Sent,
   message: Message,
-  options: SendOptions,
-  about: { job: string; question?: string },
+  options: Options,
+  about: Subject,
+  wanted: () => Promise<boolean> = async () => true,
 ): Promise<void> {
-  deps.signal?.throwIfAborted()
-  await chatOf(deps, place.chat)?.edit({ place, id }, redactAll(message), {
-    ...options,
-    mentions: mentions(deps, place.chat, message),
+  const { store, signal, who } = turn
+  const chat = chatOf(turn, place.chat)
+  if (chat === undefined) return
+  const mentioned = mentions(turn, place.chat, message)
+  await spend(store, chat, { kind: 'edit', place, rank: RANK.card, who }, async () => {
+    if (!(await wanted())) throw new SluiceError('JOB-LOST', 'editing a message')
+    signal.throwIfAborted()
+    await chat.edit({ place, id }, redactAll(message), { ...options, mentions: mentioned, signal })
   })
   const buttons = (message.buttons ?? []).map((b) => b.id)
-  await rememberMessage(deps.store, `${placeKey(place)}:${id}`, { ...about, buttons })
+  await rememberMessage(store, `${placeKey(place)}:${id}`, { ...about, buttons })
 }
 
 /** Writes to one person alone. */
-export async function tellOne(
-  deps: OutboxDeps,
-  item: Extract<OutItem, { kind: 'private' }>,
-  signal: AbortSignal,
-): Promise<void> {
-  const again = await triedBefore(deps.store, `${item.chat}:@${item.user}:${item.key}`)
-  await chatOf(deps, item.chat)?.tellPrivately(item.user, redactAll(item.message), {
-    key: item.key,
-    signal,
-    ...(again ? { again } : {}),
+export async function tellOne(turn: Turn, item: Extract<OutItem, { kind: 'private' }>): Promise<void> {
+  const { store, signal, who } = turn
+  const chat = chatOf(turn, item.chat)
+  if (chat === undefined) return
+  const place = { chat: item.chat, id: `@${item.user}` }
+  await spend(store, chat, { kind: 'post', place, rank: RANK.answer, who }, () =>
+    once(turn, `${placeKey(place)}:${item.key}`, '', (again) =>
+      chat.tellPrivately(item.user, redactAll(item.message), { key: item.key, signal, ...again }),
+    ),
+  )
+}
+
+/** Puts the bot's own reaction under a message, or takes it back. */
+export async function react(turn: Turn, item: Extract<OutItem, { kind: 'react' }>): Promise<void> {
+  const { store, signal, who } = turn
+  const { place, name, key } = item
+  const chat = chatOf(turn, place.chat)
+  if (chat === undefined) return
+  await spend(store, chat, { kind: 'react', place, rank: RANK.hint, who }, async () => {
+    signal.throwIfAborted()
+    await chat[item.remove === true ? 'unreact' : 'react']({ place, id: item.message }, name, { key, signal })
   })
 }

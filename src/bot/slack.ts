@@ -36,6 +36,13 @@ export type SlackChat = Chat & {
   readonly port: () => number | undefined
 }
 
+/**
+ * Slack: one message a second and channel, short bursts allowed; chat.update and reactions.add are of tier 3, some 50 a minute and workspace.
+ * https://docs.slack.dev/apis/web-api/rate-limits
+ */
+const TIER_3 = { burst: 10, everyMs: 1_500 }
+const RATE: Chat['rate'] = { place: { burst: 4, everyMs: 1_000 }, edit: TIER_3, react: TIER_3 }
+
 const CALL_TIMEOUT_MS = 10_000
 const AUTH_RETRY_MS = 60_000
 
@@ -64,7 +71,7 @@ export async function openSlack(options: SlackOptions): Promise<SlackChat> {
   return {
     name: 'slack',
     can: { edit: true, buttons: true, threads: true, upload: true },
-    rate: { place: { burst: 1, everyMs: 1_100 } },
+    rate: RATE,
     ...sender.says,
     link: async ({ place, id }) => (await client.chat.getPermalink({ channel: place.id, message_ts: id })).permalink,
     start: async (onIncoming, onHealth) => {

@@ -49,6 +49,9 @@ export async function runBot(
   return 0
 }
 
+const matrixRate = (rate: 'none' | { readonly perMinute: number; readonly burst: number }): Chat['rate'] =>
+  rate === 'none' ? {} : { all: { burst: rate.burst, everyMs: Math.ceil(60_000 / rate.perMinute) } }
+
 /** Only what is configured is loaded. */
 export async function openChats({ config, log, store }: World, aids: Aids, moved: Moved): Promise<readonly Chat[]> {
   const { slack, matrix } = config()
@@ -90,6 +93,7 @@ export async function openChats({ config, log, store }: World, aids: Aids, moved
         bots: matrix.bridges,
         rooms: () => config().rooms.flatMap((r) => (r.matrix === undefined ? [] : [r.matrix])),
         onMoved: moved.record,
+        ...(matrix.rate === 'auto' ? {} : { rate: matrixRate(matrix.rate) }),
         log,
       }),
     )

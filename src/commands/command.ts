@@ -31,6 +31,14 @@ type Described<A> = {
   readonly acts?: true
 }
 
+/** How far a platform shows a job: revision `shows` (0 = nothing yet) of `of`, `behindMs` after it was so. */
+export type Lag = {
+  readonly platform: string
+  readonly shows: number
+  readonly of: number
+  readonly behindMs: number
+}
+
 /** Everything an answer may be given; each command names what it takes. */
 export type Capabilities = {
   readonly inventory: Inventory
@@ -43,6 +51,8 @@ export type Capabilities = {
   readonly commands: () => readonly Command[]
   readonly people: readonly Person[]
   readonly nowMs: () => number
+  /** Measured, for each platform the job is shown on. */
+  readonly lag: (job: string) => Promise<readonly Lag[]>
 }
 export type CapabilityName = keyof Capabilities
 

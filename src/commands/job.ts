@@ -4,7 +4,7 @@ import { isRefusal } from '../errors.ts'
 import type { Question, Revision } from '../jobs/job.ts'
 import type { Block, Message } from '../message.ts'
 import { planBlocks } from '../plan-text.ts'
-import { answer } from './command.ts'
+import { answer, type Lag } from './command.ts'
 import { findJob, isOpen, jobNumber, neededText, sentenceOf } from './job-words.ts'
 
 const words = ({ job }: Revision, { choices }: Question): string =>
@@ -15,18 +15,25 @@ const waitsFor = (revision: Revision, question: Question, nowMs: number): string
     ? neededText(question, nowMs)
     : `${question.text} ${words(revision, question)}From ${neededText(question, nowMs)}`
 
-function fields(revision: Revision, nowMs: number): Block {
-  const { asked, question, behind, offer } = revision
+const behind = (ms: number): string => (ms < 60_000 ? `${Math.round(ms / 1000)} s` : humanSpan(ms))
+const lagText = ({ platform, shows, of, behindMs }: Lag): string =>
+  behindMs === 0
+    ? `${platform} in step`
+    : `${platform} shows ${shows === 0 ? 'nothing yet' : `revision ${shows} of ${of}`}, ${behind(behindMs)} behind`
+
+function fields(revision: Revision, nowMs: number, lag: readonly Lag[]): Block {
+  const { asked, question, behind: holder, offer } = revision
   const rows: (readonly [string, string])[] = [
     ['State', revision.code === null ? revision.state : `${revision.state} (${revision.code})`],
     ['Asked by', `${asked.by} in ${asked.room}, ${humanSpan(Math.max(nowMs - asked.atMs, 0))} ago: ${asked.text}`],
   ]
   if (asked.ticket !== undefined) rows.push(['Ticket', `#${asked.ticket}`])
   if (question !== undefined) rows.push(['Waits for', waitsFor(revision, question, nowMs)])
-  if (behind !== undefined) rows.push(['Behind', `job ${behind}`])
+  if (holder !== undefined) rows.push(['Behind', `job ${holder}`])
   if (revision.approvedBy.length > 0) rows.push(['Approved by', revision.approvedBy.join(', ')])
   if (isOpen(revision) && revision.locks.length > 0) rows.push(['Locks', revision.locks.join(', ')])
   if (revision.retryOf !== undefined) rows.push(['Retry of', `job ${revision.retryOf}`])
+  if (lag.length > 0) rows.push(['Shown', lag.map(lagText).join('; ')])
   if (offer !== undefined) rows.push(['You may say', offer])
   return { kind: 'fields', rows }
 }
@@ -55,10 +62,10 @@ function happenings(revision: Revision): readonly Block[] {
   ]
 }
 
-const show = (revision: Revision, nowMs: number): Message => ({
+const show = (revision: Revision, nowMs: number, lag: readonly Lag[]): Message => ({
   blocks: [
     { kind: 'heading', text: `Job ${revision.job}: ${sentenceOf(revision)}` },
-    fields(revision, nowMs),
+    fields(revision, nowMs, lag),
     ...happenings(revision),
   ],
 })
@@ -81,9 +88,9 @@ export const job = answer({
   ],
   args: z.strictObject({ job: jobNumber }),
   examples: ['job 17'],
-  takes: ['jobs', 'nowMs'],
+  takes: ['jobs', 'nowMs', 'lag'],
   answer: async (args, ctx) => {
     const revision = await findJob(ctx.jobs, args.job)
-    return isRefusal(revision) ? revision : show(revision, ctx.nowMs())
+    return isRefusal(revision) ? revision : show(revision, ctx.nowMs(), await ctx.lag(revision.job))
   },
 })

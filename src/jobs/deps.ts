@@ -46,7 +46,7 @@ export const LIMITS: Limits = {
 
 /**
  * Queue processors of the bot. One key is handled by one worker at a time over all replicas; when a key is marked again while it is
- * handled, it is handled again. A throw is tried again (after `retryAfterMs` of the error, else with growing pauses up to 30 s).
+ * handled, it is handled again. A throw is tried again: after `retryAfterMs` of the error, which is no failed attempt, else with growing pauses up to 30 s.
  */
 export type Processors = {
   /** Handle all of a room's events: `nextOf` / `finish` of store/inbox.ts until there is none. */
@@ -102,6 +102,6 @@ export type Engine = {
   readonly idle: () => Promise<IdleState>
   /** Hands running jobs over at their next safe point and closes workers and queues; the store stays open. */
   readonly stop: () => Promise<void>
-  /** Marks a key as having work. For the inbox `accept` has marked the room already: this only wakes a worker at once. */
-  readonly wake: (queue: 'inbox' | 'outbox', key: string) => Promise<void>
+  /** Marks a key as having work. For the inbox `accept` has marked the room already: this only wakes a worker at once. `now`: a pause after a throw ends. */
+  readonly wake: (queue: 'inbox' | 'outbox', key: string, now?: boolean) => Promise<void>
 }

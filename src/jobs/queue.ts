@@ -18,7 +18,7 @@ export type Handlers = {
 }
 export type Queues = {
   readonly after: (aftermath: Aftermath) => void
-  readonly wake: (queue: 'inbox' | 'outbox', key: string) => Promise<void>
+  readonly wake: (queue: 'inbox' | 'outbox', key: string, now?: boolean) => Promise<void>
   readonly start: (handlers: Handlers, processors: Processors) => Promise<void>
   /** What the last crash left: effects that were written and not dispatched, keys that are due without a worker. */
   readonly sweep: () => Promise<void>
@@ -43,12 +43,15 @@ const KEYED: JobsOptions = {
   backoff: { type: 'custom' },
 }
 
-/** A platform's own wish first, else 250 ms doubling up to 30 s. */
-export function backoffMs(attempts: number, error: unknown): number {
+function wishedMs(error: unknown): number | undefined {
   const wished =
     typeof error === 'object' && error !== null && 'retryAfterMs' in error ? Number(error.retryAfterMs) : Number.NaN
-  return Number.isFinite(wished) ? Math.max(0, wished) : Math.min(30_000, 125 * 2 ** Math.min(attempts, 10))
+  return Number.isFinite(wished) ? Math.max(0, wished) : undefined
 }
+
+/** A platform's own wish first, else 250 ms doubling up to 30 s. */
+export const backoffMs = (attempts: number, error: unknown): number =>
+  wishedMs(error) ?? Math.min(30_000, 125 * 2 ** Math.min(attempts, 10))
 
 const keyedId = (key: string): string => `k-${createHash('sha1').update(key).digest('hex')}`
 const SETTLE = script(
@@ -67,6 +70,8 @@ type Producers = {
   readonly queue: (name: QueueName) => Promise<Queue>
   readonly dispatch: (effect: Effect) => Promise<void>
   readonly enqueueKey: (name: KeyedName, key: string) => Promise<void>
+  /** Ends its pause; one that is not pausing is on its way already. */
+  readonly hurry: (name: KeyedName, key: string) => Promise<void>
   /** Runs beside; a failure is logged and left to the sweep. */
   readonly track: (work: Promise<unknown>) => void
   readonly close: () => Promise<void>
@@ -99,6 +104,10 @@ function openProducers({ store, log, clock }: QueueDeps): Producers {
       const to = await queue(name)
       await to.add(name, { key }, { ...KEYED, jobId: keyedId(key) })
     },
+    hurry: async (name, key) => {
+      const job = await (await queue(name)).getJob(keyedId(key))
+      await job?.promote().catch(() => {})
+    },
     track: (work) => {
       const quiet = work.catch((error: unknown) => log.warn({ err: String(error) }, 'dispatch is left to the sweep'))
       under.add(quiet)
@@ -115,7 +124,13 @@ async function workOff({ redis }: Store, name: KeyedName, work: Processors['inbo
   while (!signal.aborted) {
     const due = await redis.hget(keys.due(name), key)
     if (due === null) return
-    await work(key, signal)
+    try {
+      await work(key, signal)
+    } catch (error) {
+      // what it shall wait for may no longer be so: it was marked again meanwhile
+      if (wishedMs(error) !== undefined && (await redis.hget(keys.due(name), key)) !== due) continue
+      throw error
+    }
     if ((await SETTLE(redis, [keys.due(name)], [key, due])) === 1) return
   }
 }
@@ -123,7 +138,7 @@ async function workOff({ redis }: Store, name: KeyedName, work: Processors['inbo
 /** After a stall the queue hands a key out again, also to the process that is still at it: there one waits for the other. */
 function keyed(store: Store, name: KeyedName, work: Processors['inbox']): Processor {
   const busy = new Map<string, Promise<void>>()
-  return async (job, _token, signal) => {
+  return async (job, token, signal) => {
     const key = String(job.data.key)
     const turn = (busy.get(key) ?? Promise.resolve())
       .catch(() => {})
@@ -131,6 +146,12 @@ function keyed(store: Store, name: KeyedName, work: Processors['inbox']): Proces
     busy.set(key, turn)
     try {
       await turn
+    } catch (error) {
+      const pauseMs = wishedMs(error)
+      if (pauseMs === undefined) throw error
+      await job.moveToDelayed(Date.now() + pauseMs, token)
+      const { DelayedError } = await bullmq()
+      throw new DelayedError()
     } finally {
       if (busy.get(key) === turn) busy.delete(key)
     }
@@ -204,7 +225,7 @@ async function sweepOnce({ store: { redis } }: QueueDeps, { dispatch, enqueueKey
 export function openQueues(deps: QueueDeps): Queues {
   const { redis } = deps.store
   const producers = openProducers(deps)
-  const { dispatch, enqueueKey, queue, track } = producers
+  const { dispatch, enqueueKey, hurry, queue, track } = producers
   const workers: Worker[] = []
   let isStarted = false
   return {
@@ -213,10 +234,10 @@ export function openQueues(deps: QueueDeps): Queues {
       for (const key of draw) track(enqueueKey('outbox', key))
       if (cancel !== undefined) track(redis.publish(keys.cancelChannel, cancel))
     },
-    wake: async (name, key) => {
+    wake: async (name, key, now = false) => {
       if (name === 'outbox') await redis.hincrby(keys.due(name), key, 1)
       // the mark is what is kept: the sweep takes up what is marked before the start, or while the queue is away
-      if (isStarted) track(enqueueKey(name, key))
+      if (isStarted) track(enqueueKey(name, key).then(() => (now ? hurry(name, key) : undefined)))
     },
     start: async (handlers, processors) => {
       workers.push(...(await openWorkers(deps, producers, handlers, processors)))

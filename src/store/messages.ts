@@ -1,4 +1,5 @@
 import { keys } from './keys.ts'
+import { script } from './script.ts'
 import type { Store } from './store.ts'
 
 /** What the bot remembers of messages it sent and of questions it asked back. Owner of the keys: bot/. */
@@ -10,13 +11,6 @@ export type About = {
   /** Sentences a reaction 1️⃣ 2️⃣ ... stands for. */
   readonly choices?: readonly string[]
 }
-export type Drawn = {
-  readonly card?: string
-  readonly revision: number
-  readonly questions: Readonly<Record<string, { readonly id: string; readonly closed: boolean }>>
-  readonly end?: string
-}
-
 const MONTH_S = 30 * 24 * 3600
 const PENDING_S = 600
 
@@ -40,18 +34,25 @@ export const aboutMessage = async (store: Store, at: string): Promise<About | un
 export const newestMessage = async (store: Store, job: string, chat: string): Promise<string | undefined> =>
   (await store.redis.hget(key(store, 'questions', job), chat)) ?? undefined
 
-export const readDrawn = async (store: Store, job: string, place: string): Promise<Drawn> =>
-  parsed<Drawn>(await store.redis.hget(key(store, 'drawn', job), place)) ?? { revision: -1, questions: {} }
+const UNDER_WAY = ['received', 'planned', 'queued', 'running'] as const
 
-export async function writeDrawn(store: Store, job: string, place: string, drawn: Drawn): Promise<void> {
-  await store.redis.hset(key(store, 'drawn', job), place, JSON.stringify(drawn))
+/** How many jobs are on their way to an end. */
+export async function jobsUnderWay(store: Store): Promise<number> {
+  const counts = await Promise.all(UNDER_WAY.map((state) => store.redis.zcard(keys.jobsIn(state))))
+  return counts.reduce((sum, n) => sum + n, 0)
 }
 
-export const notesWritten = async (store: Store, job: string): Promise<ReadonlySet<string>> =>
-  new Set(await store.redis.hkeys(key(store, 'notes', job)))
+/** The keys of the outbox that have work. */
+export const dueKeys = (store: Store): Promise<readonly string[]> => store.redis.hkeys(keys.due('outbox'))
 
-export async function noteWritten(store: Store, job: string, kind: string): Promise<void> {
-  await store.redis.hset(key(store, 'notes', job), kind, '1')
+/** Trouble with something outside, over all replicas: true for whoever notes it first. */
+export const beginTrouble = async (store: Store, what: string, sinceMs: number): Promise<boolean> =>
+  (await store.redis.set(key(store, 'trouble', what), sinceMs, 'NX')) === 'OK'
+
+/** Ends it: since when it was (ms since 1970) for the one who ends it, undefined for all others. */
+export async function endTrouble(store: Store, what: string): Promise<number | undefined> {
+  const since = await store.redis.getdel(key(store, 'trouble', what))
+  return since === null ? undefined : Number(since)
 }
 
 /** A question asked back to one person in one place ("which cluster?"); it expires after ten minutes. */
@@ -70,9 +71,11 @@ export const takePending = async (
 ): Promise<readonly { readonly label: string; readonly text: string }[] | undefined> =>
   parsed(await store.redis.getdel(key(store, 'pending', who)))
 
-/** Notes that a key is about to be sent; true when it was noted before: then the platform may have it already. */
-export const triedBefore = async (store: Store, at: string): Promise<boolean> =>
-  (await store.redis.set(key(store, 'tried', at), '1', 'EX', MONTH_S, 'NX')) !== 'OK'
+/** Notes that a key is about to be sent, and as what; the note of the first attempt when there was one: then the platform may have that already. */
+export async function triedBefore(store: Store, at: string, what: string): Promise<string | undefined> {
+  const first = (await store.redis.set(key(store, 'tried', at), what, 'EX', MONTH_S, 'NX')) === 'OK'
+  return first ? undefined : ((await store.redis.get(key(store, 'tried', at))) ?? undefined)
+}
 
 /** kube-system uids learnt at run time, by cluster: an overlay on config/clusters.yaml, for ever. */
 export const pinnedIdentities = async (store: Store): Promise<ReadonlyMap<string, string>> =>
@@ -80,6 +83,11 @@ export const pinnedIdentities = async (store: Store): Promise<ReadonlyMap<string
 
 export async function pinIdentity(store: Store, cluster: string, uid: string): Promise<void> {
   await store.redis.hsetnx(key(store, 'pinned'), cluster, uid)
+}
+
+/** The platform surely did not take it: the next attempt need not look. */
+export async function neverArrived(store: Store, at: string): Promise<void> {
+  await store.redis.del(key(store, 'tried', at))
 }
 
 /** Counts a request of a person in the running minute. */
@@ -144,8 +152,14 @@ export async function pushOut(store: Store, list: string, item: unknown): Promis
 export const peekOut = async <T>(store: Store, list: string): Promise<T | undefined> =>
   parsed<T>(await store.redis.lindex(key(store, 'out', list), 0))
 
-export async function popOut(store: Store, list: string): Promise<void> {
-  await store.redis.lpop(key(store, 'out', list))
+const POP = script(`
+if redis.call('LINDEX', KEYS[1], 0) ~= ARGV[1] then return 0 end
+redis.call('LPOP', KEYS[1])
+return 1`)
+
+/** Takes the item off the head of its list, when it is still there: a worker that was too late takes no other's. */
+export async function popOut(store: Store, list: string, item: unknown): Promise<void> {
+  await POP(store.redis, [key(store, 'out', list)], [JSON.stringify(item)])
 }
 
 const QUARTER_S = 90 * 24 * 3600

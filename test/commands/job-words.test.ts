@@ -123,6 +123,19 @@ describe('what runs and what waits', () => {
       expect(said).toContain(part)
     expect(await text(ask(job, { job: '17' }, world([waiting])))).toContain('1 of fran; nobody yet; 24m left')
   })
+  test('job N: how far each platform is', async () => {
+    const lag = [
+      { platform: 'Slack', shows: 7, of: 7, behindMs: 0 },
+      { platform: 'Matrix', shows: 5, of: 7, behindMs: 12_000 },
+    ]
+    expect(await text(ask(job, { job: '17' }, world([waiting], { lag })))).toContain(
+      'Shown: Slack in step; Matrix shows revision 5 of 7, 12 s behind',
+    )
+    const late = [{ platform: 'Matrix', shows: 0, of: 3, behindMs: 185_000 }]
+    expect(await text(ask(job, { job: '17' }, world([waiting], { lag: late })))).toContain(
+      'Shown: Matrix shows nothing yet, 3m5s behind',
+    )
+  })
 })
 
 describe('why', () => {

@@ -1,4 +1,4 @@
-import type { AnswerCommand, Capabilities, Situation } from '../../src/commands/command.ts'
+import type { AnswerCommand, Capabilities, Lag, Situation } from '../../src/commands/command.ts'
 import { COMMANDS } from '../../src/commands/registry.ts'
 import { isRefusal, type Refusal } from '../../src/errors.ts'
 import type { Filter, Holding, Jobs, Question, Revision } from '../../src/jobs/job.ts'
@@ -67,7 +67,7 @@ type World = { readonly capabilities: Capabilities; readonly calls: readonly (re
 /** Jobs by hand: what they hold is given, what is asked of them is written down. */
 export function world(
   revisions: readonly Revision[],
-  more: { readonly holdings?: readonly Holding[]; readonly decide?: Decide } = {},
+  more: { readonly holdings?: readonly Holding[]; readonly decide?: Decide; readonly lag?: readonly Lag[] } = {},
 ): World {
   const calls: (readonly [string, unknown])[] = []
   const note = (name: string) => (request: unknown) => {
@@ -109,6 +109,7 @@ export function world(
     commands: () => COMMANDS,
     people: [nico, fran, amal],
     nowMs: () => NOW,
+    lag: () => Promise.resolve(more.lag ?? []),
   }
   return { capabilities, calls }
 }

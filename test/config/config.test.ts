@@ -89,6 +89,9 @@ describe('bad configuration is a list of precise complaints', () => {
     edit('policies.yaml', '\n    deny: no', '')
     edit('sluice.yaml', 'cluster: p6', 'cluster: p7')
     expect(complaints()).toEqual(['sluice.yaml:true rooms.p6.cluster: p7 is not in clusters.yaml'])
+    edit('sluice.yaml', 'cluster: p7', 'cluster: p6')
+    edit('sluice.yaml', '# reportTo: ops', 'reportTo: oops')
+    expect(complaints()).toEqual(['sluice.yaml:true reportTo: oops is not one of the rooms'])
     rmSync(join(dir, 'people.yaml'))
     expect(complaints()).toContain('people.yaml:false : the file does not exist')
     writeFileSync(
@@ -96,6 +99,27 @@ describe('bad configuration is a list of precise complaints', () => {
       'rooms: {}\nredmine: { url: "https://redmine.example.org", apiKey: abcdef }\n',
     )
     expect(complaints().join()).toContain('a reference: env:NAME or file:PATH')
+  })
+})
+
+describe('what a homeserver takes', () => {
+  const rate = (given: string): unknown => {
+    const matrix = `{ homeserver: "https://matrix.example.org", accessToken: env:X${given} }`
+    writeFileSync(join(dir, 'sluice.yaml'), `rooms: { ops: {}, p6: { cluster: p6 } }\nmatrix: ${matrix}\n`)
+    const loaded = loadConfig(dir)
+    return loaded.ok ? loaded.config.matrix?.rate : 'bad'
+  }
+  it('is learned, not kept to, or given with its units in its names', () => {
+    expect([rate(''), rate(', rate: none'), rate(', rate: { perMinute: 60, burst: 20 }')]).toEqual([
+      'auto',
+      'none',
+      { perMinute: 60, burst: 20 },
+    ])
+    expect([rate(', rate: fast'), rate(', rate: { perMinute: 0, burst: 1 }'), rate(', rate: 5')]).toEqual([
+      'bad',
+      'bad',
+      'bad',
+    ])
   })
 })
 
