@@ -113,6 +113,7 @@ async function fromRedaction(event: MatrixEvent, room: string, context: EventCon
     return {
       ...base(event, room, context),
       user: reaction.user,
+      bot: context.isBot(reaction.user),
       kind: 'reaction',
       name: reaction.name,
       on: reaction.on,

@@ -22,6 +22,7 @@ const createShape = z.object({
     additional_creators: z.array(z.string()).default([]).catch([]),
   }),
 })
+const memberShape = z.object({ content: z.object({ membership: z.string() }) })
 /** `m.room.power_levels` without what Sluice does not ask for; a room may have none. */
 export type Levels = z.infer<typeof levelsShape>['content']
 /** `m.room.create` with its sender. */
@@ -55,6 +56,7 @@ export function missingPower(user: string, create: Created, levels: Levels | und
 
 export type PowerWatch = {
   readonly onState: (room: string, event: MatrixEvent) => void
+  readonly onLeave: (room: string) => void
   /** Beside the reading: rooms that were not looked at since the start, or since their levels changed. */
   readonly afterBatch: () => void
 }
@@ -73,6 +75,7 @@ export function watchPower(request: Request, self: string, rooms: () => readonly
       if (event.type === 'm.room.power_levels' || (event.type === 'm.room.member' && event.state_key === self))
         looked.delete(room)
     },
+    onLeave: (room) => void looked.delete(room),
     afterBatch: () => {
       for (const room of rooms()) {
         if (looked.has(room)) continue
@@ -95,8 +98,11 @@ async function lookAt(request: Request, self: string, room: string): Promise<str
   const orNothing = (error: unknown): undefined => {
     if (!isNo(error)) throw error
   }
+  // who was in a room once may still read what it was then
+  const member = memberShape.safeParse(await state(`m.room.member/${encodeURIComponent(self)}`).catch(orNothing))
   const create = await state('m.room.create').catch(orNothing)
-  if (create === undefined) return 'hear anything: it is not in the room, invite it'
+  if (member.data?.content.membership !== 'join' || create === undefined)
+    return 'hear anything: it is not in the room, invite it'
   const levels = await state('m.room.power_levels').catch(orNothing)
   return missingPower(
     self,

@@ -22,8 +22,9 @@ const syncShape = z.object({
     .object({
       join: z.record(z.string(), joinedRoom).default({}),
       invite: z.record(z.string(), z.object({ invite_state: listOf.default(none) })).default({}),
+      leave: z.record(z.string(), z.unknown()).default({}),
     })
-    .default({ join: {}, invite: {} }),
+    .default({ join: {}, invite: {}, leave: {} }),
 })
 const messagesShape = z.object({ chunk: z.array(z.unknown()), end: z.string().optional() })
 type JoinedRoom = z.infer<typeof joinedRoom>
@@ -43,6 +44,8 @@ export type SyncDeps = {
   readonly beforeRoom: (room: string) => Promise<void>
   readonly afterRoom: (room: string, newest: MatrixEvent | undefined) => Promise<void>
   readonly afterBatch: () => void
+  /** The bot is no longer in the room. */
+  readonly onLeave: (room: string) => void
   readonly health: HealthWatch
   readonly timing: SyncTiming
   readonly log: Log
@@ -117,6 +120,7 @@ async function step(
   for (const [room, { invite_state }] of Object.entries(batch.rooms.invite))
     await deps.onInvite(room, invite_state.events)
   for (const [room, joined] of Object.entries(batch.rooms.join)) await readRoom(deps, room, joined, since, signal)
+  for (const room of Object.keys(batch.rooms.leave)) deps.onLeave(room)
   if (batch.next_batch !== since) await deps.save(batch.next_batch)
   deps.afterBatch()
   return batch.next_batch

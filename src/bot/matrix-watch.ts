@@ -27,7 +27,7 @@ export function watching({
   sender,
   read,
   log,
-}: Watching): Pick<SyncDeps, 'onState' | 'beforeRoom' | 'afterRoom' | 'afterBatch'> {
+}: Watching): Pick<SyncDeps, 'onState' | 'onLeave' | 'beforeRoom' | 'afterRoom' | 'afterBatch'> {
   const announce = async (from: string, to: string): Promise<void> => {
     await sender.post({ chat: 'matrix', id: to }, moved(from, to), { key: `moved-${from}-${to}` })
   }
@@ -37,6 +37,7 @@ export function watching({
     onState: (room, event) => {
       for (const one of [plain, upgrades, power]) one.onState(room, event)
     },
+    onLeave: power.onLeave,
     beforeRoom: upgrades.beforeRoom,
     afterRoom: async (room, newest) => {
       if (newest !== undefined && newest.sender !== self) read(room, newest.event_id)

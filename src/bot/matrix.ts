@@ -86,7 +86,8 @@ export async function openMatrix(options: MatrixOptions): Promise<Chat> {
     unreact: async (...args) => (await ready()).sender.unreact(...args),
     tellPrivately: async (...args) => (await ready()).sender.tellPrivately(...args),
     upload: async (...args) => (await ready()).sender.upload(...args),
-    link: async (sent) => linkTo(sent, (await ready()).user),
+    // a homeserver that is away keeps no ticket from its note
+    link: async (sent) => linkTo(sent, (await first?.catch(() => undefined))?.user ?? options.userId),
     start: async (onIncoming, onHealth) => {
       end = await receive(request, await ready(), options, onIncoming, onHealth)
     },
@@ -99,8 +100,10 @@ export async function openMatrix(options: MatrixOptions): Promise<Chat> {
 }
 
 /** A room id of version 12 names no server, so the link says through whom the room is found. */
-const linkTo = ({ place, id }: Sent, user: string): string =>
-  `https://matrix.to/#/${encodeURIComponent(place.id)}/${encodeURIComponent(id)}?via=${encodeURIComponent(user.slice(user.indexOf(':') + 1))}`
+function linkTo({ place, id }: Sent, user: string | undefined): string {
+  const via = user === undefined ? '' : `?via=${encodeURIComponent(user.slice(user.indexOf(':') + 1))}`
+  return `https://matrix.to/#/${encodeURIComponent(place.id)}/${encodeURIComponent(id)}${via}`
+}
 
 /** Reads until the returned function is called. */
 async function receive(

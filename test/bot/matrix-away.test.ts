@@ -123,6 +123,48 @@ await real(['synapse'], 'a Matrix bot that was away', (synapse) => {
     ])
   })
 
+  test('notices, ghosts, their edits and reactions, and own echoes never get into the inbox', async () => {
+    const chat = await start()
+    const { nico } = world.users
+    const card = await chat.post(world.place, { blocks: [{ kind: 'text', text: '! drain server23' }] }, { key: 'echo' })
+    const bridged = await world.robot.say('! drain server23')
+    await world.robot.say('and more', { thread: card.id })
+    await world.robot.edit(bridged, '! drain server24')
+    await world.robot.react(card.id, '✅')
+    await world.robot.unreact(card.id, '✅')
+    await world.robot.remove(bridged)
+    for (const content of [
+      { msgtype: 'm.notice', body: '! drain server25' },
+      { msgtype: 'm.notice', body: `${world.bot.id}: drain server25`, 'm.mentions': { user_ids: [world.bot.id] } },
+      {
+        msgtype: 'm.notice',
+        body: '* ! drain server25',
+        'm.new_content': { msgtype: 'm.notice', body: '! drain server25' },
+        'm.relates_to': { rel_type: 'm.replace', event_id: bridged },
+      },
+    ])
+      await nico.send(world.place.id, content)
+    await said(['and now'])
+    await hear('and now')
+    expect(await inbox.items()).toMatchObject([{ kind: 'text', user: nico.id }])
+  })
+
+  test('a program that moderates takes a vote away like anybody else', async () => {
+    const chat = await start()
+    const card = await chat.post(world.place, { blocks: [{ kind: 'text', text: 'approve?' }] }, { key: 'card' })
+    const { nico, fran } = world.users
+    const at = encodeURIComponent(world.place.id)
+    await nico.request('PUT', `/rooms/${at}/state/m.room.power_levels/`, { users: { [world.robot.id]: 100 } })
+    await world.robot.remove(await fran.react(world.place.id, card.id, '✅'))
+    await said(['and now'])
+    await hear('and now')
+    const votes = (await inbox.items()).filter((i) => i.kind === 'reaction')
+    expect(votes.map((i) => [i.user, i.added])).toEqual([
+      [fran.id, true],
+      [fran.id, false],
+    ])
+  })
+
   test('what is stored is marked as read', async () => {
     await start()
     const { nico } = world.users

@@ -42,6 +42,7 @@ async function survives(
   texts.push(...(await say('during', 10)))
   await told(false)
   await send('sent in trouble')
+  const links = [await scene.chat.link?.({ place: scene.world.place, id: '$card' })]
   await mend()
   await told(true)
   texts.push(...(await say('after', 2)))
@@ -51,6 +52,7 @@ async function survives(
   expect(scene.log.lines.filter((line) => line.includes('is not heard'))).toHaveLength(1)
   const id = await until('the platform takes it again', 20_000, () => send('sent in trouble'))
   expect((await scene.world.seen(scene.world.place)).map((s) => s.id)).toEqual([id])
+  expect(links).toEqual([expect.stringMatching(/^https:\/\/matrix\.to\/#\/.*\?via=lab\.test$/)])
 }
 
 await real(['synapse'], 'Matrix in trouble, on a real Synapse', (synapse) => {
@@ -212,7 +214,7 @@ await real(['synapse'], 'Matrix in trouble, on a real Synapse', (synapse) => {
 
   test('a token that cannot even be sent is not shown either', async () => {
     const log = keptLog()
-    const accessToken = 'syt_se\ncret_ä→token'
+    const accessToken = 'syt_se\ncret_token'
     const state = { load: async () => undefined, save: async () => {} }
     const chat = await openMatrix({ homeserver: synapse.url, accessToken, state, invitesFrom: [], log })
     const error: unknown = await chat.start(async () => {}).catch((caught: unknown) => caught)

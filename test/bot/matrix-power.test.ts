@@ -81,6 +81,8 @@ await real(['synapse'], 'power on a real Synapse', (synapse) => {
       )
       expect(complaints(lines).filter((l) => l.includes(strange) && l.includes('invite it'))).toHaveLength(1)
       expect(complaints(lines)).toHaveLength(3)
+      await nico.request('POST', `/rooms/${encodeURIComponent(world.place.id)}/kick`, { user_id: world.bot.id })
+      await until('the removal is said', 20_000, () => complaints(lines).some((l) => l.includes(world.place.id)))
     })
 
   test('an additional creator of a room of version 12 has enough', async () => {
