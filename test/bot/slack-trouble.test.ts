@@ -175,8 +175,8 @@ describe('Slack', () => {
     await world.nico.edit(asked, `<@${world.lab.bot.user}> drain server24 on p10`)
     await world.nico.remove(asked)
     // a mention is two events of Slack: five times each
-    await until('all have come', 20_000, () => seen.length >= 30 || undefined)
-    expect(seen).toHaveLength(30)
+    await until('all have come', 20_000, () => (new Set(seen).size >= 5 && seen.length >= 30) || undefined)
+    expect(seen.length).toBeGreaterThanOrEqual(30)
     expect(new Set(seen).size).toBe(5)
     world.lab.repeatEvents(1)
   })

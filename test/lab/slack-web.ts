@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { randomUUID } from 'node:crypto'
 import { METHODS } from './slack-api.ts'
+import type { Call } from './slack-replay.ts'
 import type { Answer, SlackState } from './slack-state.ts'
 
 export type Wire = {
@@ -20,7 +21,7 @@ export type Wire = {
   readonly responses: Record<string, unknown>[]
   /** Tickets of the sockets' addresses: who has one may listen. */
   readonly tickets: string[]
-  readonly calls: { method: string; args: Record<string, string> }[]
+  readonly calls: Call[]
   readonly onCall: (method: string, args: Readonly<Record<string, string>>) => void
 }
 
@@ -36,13 +37,16 @@ export async function answer(request: IncomingMessage, response: ServerResponse,
   }
   const method = url.pathname.replace(/^\/api\//, '')
   const args = Object.fromEntries(new URLSearchParams(body))
-  wire.calls.push({ method, args })
+  const call: Call = { method, args }
+  wire.calls.push(call)
   wire.onCall(method, args)
   if (wire.faults.hang) return
   const restMs = wire.faults.limitedUntilMs - Date.now()
   if (restMs > 0) return void response.writeHead(429, { 'retry-after': String(Math.ceil(restMs / 1000)) }).end()
   if (wire.faults.breakAll || countDown(wire.faults.break, method)) return void response.writeHead(500).end('oops')
   const result = perform(method, args, String(request.headers.authorization ?? ''), wire)
+  call.ok = result.ok
+  if (result.ok && typeof result['ts'] === 'string') call.ts = result['ts']
   if (!result.ok && VIOLATIONS.has(result.error))
     wire.state.violations.push(`${method}: ${result.error} ${JSON.stringify(result)}`)
   if (countDown(wire.faults.lose, method)) return void request.socket.destroy()

@@ -7,6 +7,7 @@ import { textOf } from './slack-blocks.ts'
 import { makeDelivery } from './slack-delivery.ts'
 import { manifestScopes } from './slack-manifest.ts'
 import { people } from './slack-people.ts'
+import { type Call, replay } from './slack-replay.ts'
 import { answer } from './slack-web.ts'
 
 /**
@@ -32,7 +33,7 @@ export async function bringSlack(options: { readonly scopes?: readonly string[] 
     break: new Map<string, number>(),
     noHello: false,
   }
-  const calls: { method: string; args: Record<string, string> }[] = []
+  const calls: Call[] = []
   const responses: Record<string, unknown>[] = []
   const tickets: string[] = []
   const listeners: ((method: string, args: Readonly<Record<string, string>>) => void)[] = []
@@ -161,11 +162,12 @@ export async function bringSlack(options: { readonly scopes?: readonly string[] 
     hangSockets: () => {
       for (const ws of sockets) ws.pause()
     },
-    /** Throws when the app sent something that Slack would not take. */
+    /** Throws when the app sent something that Slack, or the Slack that others wrote, would not take. */
     stop: async () => {
       delivery.stop()
       cutAll()
       await new Promise((resolve) => server.close(resolve))
+      state.violations.push(...(await replay(calls)))
       if (state.violations.length > 0)
         throw new Error(`Slack would not have taken this:\n${state.violations.join('\n')}`)
     },
