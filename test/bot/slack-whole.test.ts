@@ -2,6 +2,8 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
+import type { Aids } from '../../src/aids.ts'
+import { openMoved } from '../../src/bot/moved.ts'
 import { openChats } from '../../src/cli/run.ts'
 import { openWorld, type World } from '../../src/cli/world.ts'
 import { type Sluice, startSluice } from '../../src/main.ts'
@@ -47,7 +49,9 @@ async function start(): Promise<Bot> {
     env: {},
     signal: stopping.signal,
   })
-  const sluice = await startSluice({ ...world, env: process.env, chats: (_engine, aids) => openChats(world, aids) })
+  const moved = await openMoved(world.store)
+  const chats = (_engine: unknown, aids: Aids) => openChats(world, aids, moved)
+  const sluice = await startSluice({ ...world, env: process.env, chats })
   await sluice.started
   return {
     sluice,
