@@ -9,12 +9,16 @@ export type Receipts = {
   readonly stop: () => void
 }
 
-/** At most so many markers a second over all rooms: people see them soon, and the homeserver hardly notices. */
+/** How often it is looked which room is due: so at most four markers a second, over all rooms. */
 const EVERY_MS = 250
+/** A marker wakes every client in the room: it waits until the talk pauses, but no longer than this. */
+const QUIET_MS = 1_000
+const LONGEST_MS = 10_000
+type Unread = { readonly event: string; readonly firstMs: number; readonly lastMs: number }
 
 /** Read markers: only the newest of a room is sent, one at a time, beside everything else; one that fails is not missed. */
 export function readReceipts(request: Request, log: Log): Receipts {
-  const newest = new Map<string, string>()
+  const newest = new Map<string, Unread>()
   const stopping = new AbortController()
   let running = false
   const send = async (room: string, event: string): Promise<void> => {
@@ -29,20 +33,25 @@ export function readReceipts(request: Request, log: Log): Receipts {
   }
   const run = async (): Promise<void> => {
     running = true
-    await pause(EVERY_MS, stopping.signal)
-    for (const [room, event] of newest) {
-      if (stopping.signal.aborted) break
+    while (newest.size > 0 && !stopping.signal.aborted) {
+      await pause(EVERY_MS, stopping.signal)
+      const due = [...newest].find(([, unread]) => isDue(unread, performance.now()))
+      if (due === undefined) continue
+      const [room, { event }] = due
       newest.delete(room)
       await send(room, event)
-      await pause(EVERY_MS, stopping.signal)
     }
     running = false
   }
   return {
     read: (room, event) => {
-      newest.set(room, event)
+      const nowMs = performance.now()
+      newest.set(room, { event, firstMs: newest.get(room)?.firstMs ?? nowMs, lastMs: nowMs })
       if (!running && !stopping.signal.aborted) void run()
     },
     stop: () => stopping.abort(),
   }
 }
+
+const isDue = ({ firstMs, lastMs }: Unread, nowMs: number): boolean =>
+  nowMs - lastMs >= QUIET_MS || nowMs - firstMs >= LONGEST_MS

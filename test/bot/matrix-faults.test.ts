@@ -184,6 +184,23 @@ await real(['synapse'], 'Matrix in trouble, on a real Synapse', (synapse) => {
     expect(scene.health).toEqual([])
   })
 
+  test('read markers that fail or hang keep nothing from being heard, and the newest follows', async () => {
+    const { front, scene } = await fronted()
+    const markers = () => front.asked.filter((a) => a.path.includes('/read_markers')).length
+    const failing = (way: Way) => front.decide(({ path }) => (path.includes('/read_markers') ? way : 'pass'))
+    failing({ status: 500, body: '' })
+    const texts = [...(await scene.say('failing', 5))]
+    await until('it was tried', 20_000, () => markers() > 0)
+    failing('hang')
+    texts.push(...(await scene.say('hanging', 5)))
+    await until('it was tried again', 20_000, () => markers() > 1)
+    texts.push(...(await scene.say('after', 1)))
+    await scene.hear('after 0')
+    expect(await scene.inbox.texts()).toEqual(texts)
+    expect(scene.health).toEqual([])
+    expect(markers()).toBeLessThan(texts.length)
+  })
+
   test('an account that an administrator locked and unlocked', async () => {
     const scene = ending(await faultScene(synapse, synapse.url))
     const admin = await attachSynapse(synapse).admin()
