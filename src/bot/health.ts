@@ -35,24 +35,27 @@ export function makeHealth(deps: HealthDeps): (what: ChatName | 'redmine') => Tr
   return (what) => {
     const state: State = { what }
     const told: Trouble = (health) => {
-      const was = state.up
-      state.up = health.up
-      if (health.up && was !== true) {
-        clearTimeout(state.timer)
-        queue(deps, state, () => over(deps, what))
-      } else if (!health.up && was !== false) {
-        const sinceMs = deps.nowMs()
-        const report = (): void => queue(deps, state, () => begun(deps, what, health, sinceMs))
-        state.timer = setTimeout(report, health.code.endsWith('-AUTH') ? 0 : deps.patienceMs)
-        state.timer.unref()
-      }
+      const now = health.up ? 'up' : kindOf(health)
+      if (now === state.now) return
+      state.now = now
+      clearTimeout(state.timer)
+      if (health.up) return queue(deps, state, () => over(deps, what))
+      const sinceMs = deps.nowMs()
+      const report = (): void => queue(deps, state, () => begun(deps, what, health, sinceMs))
+      state.timer = setTimeout(report, now === 'refused' ? 0 : deps.patienceMs)
+      state.timer.unref()
     }
     deps.signal.addEventListener('abort', () => clearTimeout(state.timer), { once: true })
     return told
   }
 }
 
-type State = { readonly what: string; up?: boolean; timer?: NodeJS.Timeout; last?: Promise<void> }
+/** A refused token is a trouble of its own: somebody has to do something. */
+const KINDS = ['away', 'refused'] as const
+type Kind = (typeof KINDS)[number]
+const kindOf = ({ code }: Down): Kind => (code.endsWith('-AUTH') ? 'refused' : 'away')
+
+type State = { readonly what: string; now?: 'up' | Kind; timer?: NodeJS.Timeout; last?: Promise<void> }
 
 /** One report after the other; a store that is away has its own way of being noticed. */
 function queue({ log }: HealthDeps, state: State, report: () => Promise<void>): void {
@@ -65,18 +68,20 @@ type Down = Extract<Health, { up: false }>
 const nameOf = (what: ChatName | 'redmine'): string => (what === 'redmine' ? 'Redmine' : PLATFORMS[what])
 
 async function begun(deps: HealthDeps, what: ChatName | 'redmine', health: Down, sinceMs: number): Promise<void> {
-  if (!(await beginTrouble(deps.store, what, sinceMs))) return
-  deps.log.error({ code: health.code, what }, `${nameOf(what)}: ${health.text} ${health.next}`)
+  const kind = kindOf(health)
+  if (!(await beginTrouble(deps.store, `${what} ${kind}`, sinceMs))) return
+  const cause = `${nameOf(what)}: ${health.text}${health.text.includes(health.code) ? '' : ` (${health.code})`} ${health.next}`
+  deps.log.error({ code: health.code, what }, cause)
   const kept =
     what === 'redmine' ? 'Notes are written when it is back.' : 'What is to be said there is sent when it is back.'
-  const message = say(`${nameOf(what)}: ${health.text} (${health.code}) ${health.next} ${kept}`, 'warn')
-  await tellOthers(deps, what, `trouble-${what}-${sinceMs}`, message)
+  await tellOthers(deps, what, `trouble-${what}-${kind}-${sinceMs}`, say(`${cause} ${kept}`, 'warn'))
 }
 
 async function over(deps: HealthDeps, what: ChatName | 'redmine'): Promise<void> {
-  const sinceMs = await endTrouble(deps.store, what)
+  const ended = await Promise.all(KINDS.map((kind) => endTrouble(deps.store, `${what} ${kind}`)))
   if (what !== 'redmine') await deps.hurry(what)
-  if (sinceMs === undefined) return
+  const sinceMs = Math.min(...ended.filter((since) => since !== undefined))
+  if (!Number.isFinite(sinceMs)) return
   const text = `${nameOf(what)} is back after ${humanSpan(deps.nowMs() - sinceMs)}.`
   deps.log.warn({ what }, text)
   await tellOthers(deps, what, `trouble-${what}-${sinceMs}-over`, say(text, 'ok'))

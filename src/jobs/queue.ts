@@ -183,8 +183,12 @@ async function openWorker(
     settings: { backoffStrategy: (attempts, _type, error) => backoffMs(attempts, error) },
   })
   made.on('error', noise(log, name))
+  // a platform that is away fails every key again and again; its trouble is told by itself
   made.on('failed', (job, error) =>
-    log.warn({ queue: name, id: job?.id, err: error.message }, 'attempt failed, tried again'),
+    log[name === 'outbox' && (job?.attemptsMade ?? 0) > 1 ? 'debug' : 'warn'](
+      { queue: name, id: job?.id, err: error.message },
+      'attempt failed, tried again',
+    ),
   )
   made.on('lockRenewalFailed', (ids: readonly string[]) => {
     for (const id of ids) made.cancelJob(id, 'lock lost')

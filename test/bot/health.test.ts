@@ -93,6 +93,18 @@ describe('trouble with a platform', () => {
     expect(texts(one.slack)).toHaveLength(1)
   })
 
+  test('that turns out to be a refused token is said once more, and ends once', async () => {
+    const one = await bot()
+    one.matrix.feel(AWAY)
+    await said(one.slack, 'does not answer')
+    one.matrix.feel(REFUSED)
+    await said(one.slack, 'revoked')
+    one.matrix.feel({ up: true })
+    await said(one.slack, 'is back after')
+    await settled(one)
+    expect(texts(one.slack)).toHaveLength(3)
+  })
+
   test('with Redmine is said on all, and the notes are written when it is back', async () => {
     let down = true
     const notes: string[] = []
