@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { isTimeZone } from './duration.ts'
 
 /** What people write in config/*.yaml. Strict: an unknown key is an error. Only config.ts turns it into a Config. */
 const name = z.string().regex(/^[a-z0-9][a-z0-9-]{0,62}$/, 'a short name: lower-case letters, digits, dashes')
@@ -9,6 +10,8 @@ const groups = z.array(name).min(1, 'names no group')
 const risk = z.enum(['read', 'change', 'disruptive', 'destructive', 'secret'])
 const clusterType = z.enum(['development', 'test', 'production'])
 const duration = z.string().regex(/^(\d+(\.\d+)?\s*[a-z]+\s*)+$/i, 'a duration like 30m or 2h')
+
+const timeZone = z.string().refine(isTimeZone, 'a time zone like Europe/Zurich')
 
 const credentials = z.union([
   z.strictObject({ kubeconfig: z.string(), context: z.string().optional() }),
@@ -44,7 +47,7 @@ export const clustersFile = z.strictObject({ clusters: z.array(cluster) })
 const person = z.strictObject({
   title: z.string(),
   groups: z.array(name).default([]),
-  timeZone: z.string().optional(),
+  timeZone: timeZone.optional(),
   slack: z.string().optional(),
   matrix: z
     .string()
@@ -100,7 +103,7 @@ const room = z.strictObject({
 })
 export const sluiceFile = z.strictObject({
   mode: z.enum(['act', 'observe']).default('act'),
-  timeZone: z.string().default('Europe/Zurich'),
+  timeZone: timeZone.default('Europe/Zurich'),
   logLevel: z.enum(['debug', 'info', 'warn', 'error']).default('warn'),
   rooms: z.record(name, room),
   /** The room that is told when a platform does not work; without it `ops`, or the first room. */

@@ -80,6 +80,28 @@ export function humanSpan(ms: number): string {
   return m % 60 === 0 ? `${m / 60}h` : `${Math.floor(m / 60)}h${m % 60}m`
 }
 
+/** True for a name like `Europe/Zurich` that this machine knows. */
+export function isTimeZone(name: string): boolean {
+  try {
+    return new Intl.DateTimeFormat('en', { timeZone: name }).resolvedOptions().timeZone !== ''
+  } catch {
+    // RangeError: there is no such zone
+    return false
+  }
+}
+
+/** `10:03 CET`; with its day when that is not today in the zone: `Wed 25 Nov 10:03 CET`; with its year when that is another one. */
+export function clockText(ms: number, timeZone: string, nowMs: number): string {
+  const part = (at: number, options: Intl.DateTimeFormatOptions): string =>
+    new Intl.DateTimeFormat('en-GB', { timeZone, ...options }).format(at)
+  const date = { year: 'numeric', month: 'short', day: 'numeric' } as const
+  const clock = part(ms, { hour: '2-digit', minute: '2-digit', hourCycle: 'h23', timeZoneName: 'short' })
+  if (part(ms, date) === part(nowMs, date)) return clock
+  const otherYear = part(ms, { year: 'numeric' }) !== part(nowMs, { year: 'numeric' })
+  const day = part(ms, { weekday: 'short', day: 'numeric', month: 'short', ...(otherYear ? { year: 'numeric' } : {}) })
+  return `${day.replaceAll(',', '')} ${clock}`
+}
+
 /**
  * A signal that aborts after `ms`, or with the caller's. AbortSignal.any over AbortSignal.timeout does not do: while such a signal is only looked at
  * (`signal.aborted`) its timer may be collected and never fires (seen with Node 24.21).

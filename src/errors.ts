@@ -66,11 +66,11 @@ export const ERRORS = {
     sentence: 'The message has no such button, or it is no longer valid.',
     advice: 'Use the newest message of the job.',
   },
-  'OFFER-OLD': { sentence: 'The command is older than five minutes.', advice: 'Send it again if you still want it.' },
-  'RATE-PERSON': {
-    sentence: 'Those were too many requests in a minute; this one was not taken.',
-    advice: 'Wait a minute.',
-  },
+  'OFFER-OLD': { sentence: 'It came while Sluice was away.', advice: 'Say yes, or send it again, if you want it.' },
+  'QUESTION-OTHERS': { sentence: 'This was asked of somebody else.', advice: 'Say the sentence if you want it too.' },
+  'QUESTION-LATE': { sentence: 'It was open for ten minutes.', advice: 'Say the sentence if you want it.' },
+  'QUESTION-CLOSED': { sentence: 'It is answered already, or replaced.', advice: 'Say the sentence if you want it.' },
+  'RATE-PERSON': { sentence: 'Too many requests in one minute.', advice: 'Try again in a minute. Votes always count.' },
   'POLICY-NONE': { sentence: 'No policy allows this.', advice: 'Say `why` to see the rules, or ask an operator.' },
   'POLICY-DENIED': { sentence: 'A policy forbids this.', advice: 'Say `why` to see the rule.' },
   'POLICY-UNMET': {

@@ -4,9 +4,10 @@ import { type Aids, makeAids } from './aids.ts'
 import { asksCluster, makeAnswers } from './bot/answers.ts'
 import type { View } from './bot/cards.ts'
 import type { Chat, ChatName, Incoming } from './bot/chat.ts'
-import { makeHandle, type Question } from './bot/handle.ts'
+import { makeHandle } from './bot/handle.ts'
 import { type Mouth, openMouth } from './bot/mouth.ts'
 import { pause } from './bot/pause.ts'
+import type { Question } from './bot/scene.ts'
 import { makeReceive } from './bot/receive.ts'
 import { startChat } from './bot/start.ts'
 import type { TicketSink } from './bot/send.ts'
@@ -142,6 +143,7 @@ function openOutbox(parts: Parts, engine: Engine, chats: ReadonlyMap<ChatName, C
   const view = (): View => ({
     nowMs: clock.now(),
     timeZone: config().timeZone,
+    zoneOf: (name) => config().people.find((p) => p.name === name)?.timeZone,
     practice,
     ...(tickets === undefined ? {} : { ticketUrl: tickets.url }),
   })
@@ -175,6 +177,7 @@ function wireBot(parts: Parts, systems: Systems, engine: Engine, outbox: Mouth):
     rooms,
     understand: (text, { room, ...situation }) =>
       parse(text, { commands: systems.commands, known: KNOWN, inventory: systems.inventory.now(), room, ...situation }),
+    acts: (name) => systems.commands.find((c) => c.name === name)?.acts,
     answer: answers.ask,
     send: outbox.send,
     removed: outbox.removed,
@@ -218,14 +221,17 @@ const capabilitiesOf =
     readFacts: systems.readFacts,
     commands: () => systems.commands,
     people: config().people,
+    rooms: config().rooms,
     nowMs: clock.now,
     lag,
   })
 
 /** What asks a cluster waits in the outbox queue beside the room, so that the room goes on; the rest is answered at once. */
 function wireAnswers(parts: Parts, systems: Systems, engine: Engine, outbox: Mouth): Answers {
-  const { config, store, log } = parts
+  const { config, store, clock, log } = parts
   const run = makeAnswers({
+    store,
+    nowMs: clock.now,
     commands: () => systems.commands,
     capabilities: capabilitiesOf(parts, systems, engine, outbox),
     people: () => config().people,

@@ -1,3 +1,5 @@
+import { clockText } from './duration.ts'
+
 /**
  * The neutral message tree. Commands and cards build it; each chat adapter renders it in its own way.
  * A text is hostile until rendered: adapters escape it, nothing in it is ever markup of a platform.
@@ -8,6 +10,8 @@ export type Span =
   | { readonly bold: string }
   | { readonly link: string; readonly url: string }
   | { readonly person: string }
+  /** A moment, milliseconds since 1970. `shown` says it in one zone and names it: for platforms that cannot say it in each reader's own. */
+  | { readonly time: number; readonly shown: string }
 export type Text = string | readonly Span[]
 export type Tone = 'info' | 'ok' | 'warn' | 'error' | 'practice'
 export type StepMark = 'pending' | 'running' | 'done' | 'failed' | 'skipped'
@@ -35,6 +39,8 @@ export type Message = {
   readonly mention?: readonly string[]
   /** Reactions the bot puts under the message as a hint (they never count as votes). */
   readonly reactions?: readonly string[]
+  /** The whole of what the message says in short. */
+  readonly file?: { readonly name: string; readonly text: string }
 }
 
 /** One paragraph as a message. */
@@ -47,6 +53,7 @@ const spanText = (span: Span): string => {
   if ('code' in span) return `\`${span.code}\``
   if ('bold' in span) return span.bold
   if ('link' in span) return `${span.link} (${span.url})`
+  if ('time' in span) return span.shown
   return `@${span.person}`
 }
 
@@ -64,7 +71,25 @@ export const spansOf = (text: Text): readonly Span[] =>
           .map((part) => (/^`[^`\n]+`$/.test(part) ? { code: part.slice(1, -1) } : part)),
   )
 
+/** A moment for somebody who reads in this zone now: `10:03 CET`, or with its day when that is another one. */
+export const moment = (ms: number, reader: { readonly timeZone: string; readonly nowMs: number }): Span => ({
+  time: ms,
+  shown: clockText(ms, reader.timeZone, reader.nowMs),
+})
+
 const MARKS: Record<StepMark, string> = { pending: '·', running: '▸', done: '✔', failed: '✘', skipped: '–' }
+const ENDED: Record<StepMark, string> = {
+  pending: '',
+  running: ' (running)',
+  done: ' (done)',
+  failed: ' (failed)',
+  skipped: ' (skipped)',
+}
+
+/** `✔ cordon server23 (done)`: the sign, and in words what it means. What is still to do has neither. */
+export const stepText = (step: { readonly title: string; readonly mark: StepMark; readonly note?: string }): string =>
+  `${MARKS[step.mark]} ${step.title}${ENDED[step.mark]}${step.note === undefined ? '' : `: ${step.note}`}`
+
 const TONES: Record<Tone, string> = { info: '', ok: '✔ ', warn: '⚠ ', error: '✘ ', practice: '◇ ' }
 
 /** kubectl's way of tables: columns padded, three spaces between. */
@@ -96,9 +121,7 @@ function plainBlock(block: Block): string {
     case 'code':
       return block.text
     case 'steps':
-      return block.items
-        .map((s) => `${MARKS[s.mark]} ${s.title}${s.note === undefined ? '' : `: ${s.note}`}`)
-        .join('\n')
+      return block.items.map(stepText).join('\n')
   }
 }
 

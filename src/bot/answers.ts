@@ -1,17 +1,17 @@
 import type { Capabilities, CapabilityName, Command } from '../commands/command.ts'
 import type { PersonConfig } from '../config.ts'
-import { asSluiceError, isRefusal, refuse } from '../errors.ts'
+import { asSluiceError, isRefusal, type Refusal, refuse } from '../errors.ts'
 import type { Log } from '../log.ts'
 import type { Message } from '../message.ts'
+import { askBack, type AskDeps, type Whom } from './ask.ts'
 import { refusal } from './cards.ts'
-import type { Question } from './handle.ts'
-import type { OutItem } from './outbox.ts'
+import { inShort } from './long.ts'
+import type { Question } from './scene.ts'
 
-export type AnswerDeps = {
+export type AnswerDeps = AskDeps & {
   readonly commands: () => readonly Command[]
   readonly capabilities: (person: PersonConfig) => Capabilities
   readonly people: () => readonly PersonConfig[]
-  readonly send: (item: OutItem) => Promise<void>
   readonly log: Log
   /** Whether the identity of a cluster is known; a read of another one says so. */
   readonly isPinned: (cluster: string) => boolean
@@ -24,23 +24,28 @@ export const asksCluster = (command: Command | undefined): boolean =>
 /** Runs an answer command with exactly the capabilities it names and sends what it says. A fault is told with its code, never swallowed. */
 export function makeAnswers(deps: AnswerDeps): (question: Question, signal: AbortSignal) => Promise<void> {
   return async (question, signal) => {
-    const message = await run(deps, question, signal)
-    await deps.send({
-      kind: 'say',
-      key: `answer:${question.event}`,
-      place: question.place,
-      message,
-      ...(question.thread === undefined ? {} : { thread: question.thread }),
-    })
+    const said = await run(deps, question, signal)
+    const { place, event, person, thread } = question
+    const where = { place, ...(thread === undefined ? {} : { thread }) }
+    const whom: Whom = { person, event, ...where }
+    if (isRefusal(said) && said.choices !== undefined && said.choices.length > 0)
+      return askBack(deps, whom, { blocks: refusal(said).blocks, choices: said.choices })
+    await deps.send({ kind: 'say', key: `answer:${event}`, ...where, message: messageOf(said, question) })
   }
 }
 
-async function run(deps: AnswerDeps, question: Question, signal: AbortSignal): Promise<Message> {
+/** In a terminal one scrolls, and a script wants the whole; elsewhere what is more than a screen goes into a file. */
+function messageOf(said: Message | Refusal, { place, command }: Question): Message {
+  if (isRefusal(said)) return refusal(said)
+  return place.chat === 'console' ? said : inShort(said, `${command.replaceAll(' ', '-')}.txt`)
+}
+
+async function run(deps: AnswerDeps, question: Question, signal: AbortSignal): Promise<Message | Refusal> {
   const command = deps.commands().find((c) => c.name === question.command)
   const person = deps.people().find((p) => p.name === question.person)
-  if (command?.kind !== 'answer' || person === undefined) return refusal(refuse('PARSE-UNKNOWN'))
+  if (command?.kind !== 'answer' || person === undefined) return refuse('PARSE-UNKNOWN')
   const parsed = command.args.safeParse(question.args)
-  if (!parsed.success) return refusal(refuse('PARSE-ARGUMENT', parsed.error.issues[0]?.message))
+  if (!parsed.success) return refuse('PARSE-ARGUMENT', parsed.error.issues[0]?.message)
   const all = deps.capabilities(person)
   const given = Object.fromEntries(command.takes.map((name: CapabilityName) => [name, all[name]]))
   const { room, event, text, atMs, threadJob } = question
@@ -57,12 +62,12 @@ async function run(deps: AnswerDeps, question: Question, signal: AbortSignal): P
     // `given` holds what the command named: answer() typed its ctx so
     const said = await command.answer(parsed.data, { ...given, ...situation } as never)
     return isRefusal(said)
-      ? refusal(said)
+      ? said
       : warned(deps, command.takes.includes('cluster') ? question.args['cluster'] : undefined, said)
   } catch (error) {
     const known = asSluiceError(error, `answering ${question.command}`)
     deps.log.error({ code: known.code, command: question.command }, known.stack ?? known.message)
-    return refusal(refuse(known.code, known.message, { next: known.next }))
+    return refuse(known.code, known.message, { next: known.next })
   }
 }
 

@@ -1,59 +1,100 @@
 import { humanSpan } from '../duration.ts'
 import type { Refusal } from '../errors.ts'
-import { FINAL, type JobState, type Question, type Revision } from '../jobs/job.ts'
-import type { Block, Button, Message, Span, Tone } from '../message.ts'
-import { planBlocks } from '../plan-text.ts'
+import { FINAL, type JobState, type Question, type Revision, SIGNS } from '../jobs/job.ts'
+import { type Block, type Button, type Message, moment, type Span, type Tone } from '../message.ts'
 
-/** Pure: a job's revision -> what people see. Times are shown in the given zone. */
+/** Pure: a job's revision -> what people see. Times are shown in the given zone; where only one person reads, in theirs. */
 export type View = {
   readonly nowMs: number
   readonly timeZone: string
   readonly practice: boolean
   readonly ticketUrl?: (id: string) => string
+  readonly zoneOf?: (person: string) => string | undefined
 }
 
-const WORDS: Record<JobState, readonly [string, Tone]> = {
-  received: ['planning', 'info'],
-  planned: ['planned', 'info'],
-  waiting: ['waiting for people', 'warn'],
-  queued: ['queued', 'info'],
-  running: ['running', 'info'],
-  done: ['done', 'ok'],
-  failed: ['failed', 'error'],
-  cancelled: ['cancelled', 'warn'],
-  refused: ['refused', 'error'],
-  expired: ['expired', 'warn'],
-  'needs-human': ['needs a human', 'error'],
+const TONES: Record<JobState, Tone> = {
+  received: 'info',
+  planned: 'info',
+  waiting: 'warn',
+  queued: 'info',
+  running: 'info',
+  done: 'ok',
+  failed: 'error',
+  cancelled: 'warn',
+  refused: 'error',
+  expired: 'warn',
+  'needs-human': 'error',
 }
 
-const clock = (ms: number, timeZone: string): string =>
-  new Intl.DateTimeFormat('en-GB', { timeZone, hour: '2-digit', minute: '2-digit' }).format(ms)
-const practiceNote = (view: View): Block[] =>
+/** What stands under the message that asked: one emoji at a time. */
+export const stateReaction = ({ state }: Pick<Revision, 'state'>): string => SIGNS[state].mark
+
+/** Whose clock: in a room of one person their own, else the bot's. */
+export function readerOf({ asked }: Revision, view: View): { readonly timeZone: string; readonly nowMs: number } {
+  const own = asked.room.startsWith('dm:') ? view.zoneOf?.(asked.by) : undefined
+  return { timeZone: own ?? view.timeZone, nowMs: view.nowMs }
+}
+
+/** Where nothing is real every message says so. */
+export const practiceNote = (view: View): Block[] =>
   view.practice
     ? [{ kind: 'note', tone: 'practice', text: 'practice: a simulated cluster, nothing real is touched' }]
     : []
+/** What it does: as resolved, else as asked. */
 export const sentenceOf = (revision: Revision): string => revision.plan?.target.sentence ?? revision.asked.text
+/** `#17 drain server23 on p10`. */
+export const headingOf = (revision: Revision, text: string): Block => ({
+  kind: 'heading',
+  text: [{ bold: `#${revision.job}` }, ` ${text}`],
+})
 
-function stateText(revision: Revision): string {
-  const [word] = WORDS[revision.state]
+/** `done in 4m12s`, `failed (DRAIN-PDB)`. */
+export function stateText(revision: Revision): string {
   const span =
     revision.startedAtMs !== undefined && revision.endedAtMs !== undefined
       ? ` in ${humanSpan(revision.endedAtMs - revision.startedAtMs)}`
       : ''
-  return `${word}${span}${revision.code === null ? '' : ` (${revision.code})`}`
+  return `${SIGNS[revision.state].words}${span}${revision.code === null ? '' : ` (${revision.code})`}`
 }
 
-function about(revision: Revision, view: View): readonly (readonly [string, readonly Span[]])[] {
+/** Where it stands, in one line: for whom it waits, behind what, since when, or why it ended. */
+function standing(revision: Revision, view: View): readonly Span[] {
+  const { state, question, behind, startedAtMs, result } = revision
+  const said = stateText(revision)
+  const reader = readerOf(revision, view)
+  if (state === 'waiting' && question !== undefined)
+    return [`${said}: ${whoAnswers(revision, question)}, until `, moment(question.expiresAtMs, reader)]
+  if (state === 'queued' && behind !== undefined) return [`${said} behind job ${behind}`]
+  if (state === 'running' && startedAtMs !== undefined) return [`${said} since `, moment(startedAtMs, reader)]
+  return [result === undefined || state === 'done' ? said : `${said}: ${result.text}`]
+}
+
+/** Who may answer: never the asker, unless policy lets them and only wants to be sure. */
+export const voters = ({ asked }: Revision, { needs }: Question): readonly string[] =>
+  needs.from.filter((name) => name !== asked.by)
+/** `1 of fran, amal`. */
+export const whoAnswers = (revision: Revision, question: Question): string =>
+  question.needs.from.length === 0
+    ? `${revision.asked.by}, or anyone who may ask the same`
+    : `${question.needs.approvals} of ${voters(revision, question).join(', ')}`
+
+/** Who asked, for what, and who let it happen: one line. */
+function about(revision: Revision, view: View): Block {
   const { asked, approvedBy, decision } = revision
   const url = asked.ticket === undefined ? undefined : view.ticketUrl?.(asked.ticket)
-  return [
-    ['asked by', [asked.by, ` at ${clock(asked.atMs, view.timeZone)}`]],
-    ...(asked.ticket === undefined
-      ? []
-      : [['ticket', [url === undefined ? `#${asked.ticket}` : { link: `#${asked.ticket}`, url }]] as const]),
-    ...(approvedBy.length > 0 ? [['approved by', [approvedBy.join(', ')]] as const] : []),
-    ...(decision?.kind === 'allow' ? [['allowed by', [decision.rules.join('; ')]] as const] : []),
-  ]
+  const label = `ticket #${asked.ticket}`
+  const ticket: readonly Span[] =
+    asked.ticket === undefined ? [] : [' · ', url === undefined ? label : { link: label, url }]
+  return {
+    kind: 'text',
+    text: [
+      `asked by ${asked.by} at `,
+      moment(asked.atMs, readerOf(revision, view)),
+      ...ticket,
+      ...(approvedBy.length > 0 ? [` · approved by ${approvedBy.join(', ')}`] : []),
+      ...(decision?.kind === 'allow' ? [` · allowed by "${decision.rules.join('", "')}"`] : []),
+    ],
+  }
 }
 
 function progressBlocks(revision: Revision, view: View): Block[] {
@@ -69,116 +110,47 @@ function progressBlocks(revision: Revision, view: View): Block[] {
   ]
 }
 
-/** The one card of a job in a place. It is edited in place; it never asks. */
+/** The one card of a job in a place: what, where it stands, what happens, what to do next. It is edited in place; it never asks. */
 export function card(revision: Revision, view: View): Message {
-  const [, tone] = WORDS[revision.state]
-  const { result, behind } = revision
+  const tone = TONES[revision.state]
   return {
     blocks: [
       ...practiceNote(view),
-      { kind: 'heading', text: [{ bold: `#${revision.job}` }, ` ${sentenceOf(revision)}`] },
-      { kind: 'note', tone, text: stateText(revision) },
-      { kind: 'fields', rows: about(revision, view) },
-      ...(behind === undefined ? [] : [{ kind: 'text', text: `waits behind job ${behind}` } as const]),
+      headingOf(revision, sentenceOf(revision)),
+      { kind: 'note', tone, text: standing(revision, view) },
+      about(revision, view),
       ...(revision.steps.length > 0 ? [{ kind: 'steps', items: revision.steps } as const] : []),
       ...progressBlocks(revision, view),
-      ...(result === undefined || revision.state === 'done' ? [] : resultBlocks(result)),
+      ...nextBlocks(revision),
     ],
     buttons: [...offerButton(revision)],
   }
 }
 
-const resultBlocks = (result: NonNullable<Revision['result']>): Block[] => [
-  { kind: 'text', text: result.text },
-  ...(result.details.length > 0 ? [{ kind: 'list', items: result.details } as const] : []),
-  ...(result.next === undefined ? [] : [{ kind: 'text', text: `Next: ${result.next}` } as const]),
-]
+const NEXT: Partial<Record<JobState, (job: string) => string>> = {
+  queued: (job) => `\`cancel ${job}\` takes it out of the queue.`,
+  running: (job) => `\`cancel ${job}\` stops it at its next safe point.`,
+  'needs-human': (job) => `Look at the system, then say \`resume ${job}\` or \`cancel ${job}\`.`,
+}
+
+function nextBlocks({ state, job, result }: Revision): Block[] {
+  if (state === 'done') return []
+  const next = result?.next ?? NEXT[state]?.(job)
+  return [
+    ...(result === undefined || result.details.length === 0 ? [] : [{ kind: 'list', items: result.details } as const]),
+    ...(next === undefined ? [] : [{ kind: 'text', text: `Next: ${next}` } as const]),
+  ]
+}
 
 const offerButton = (revision: Revision): Button[] =>
   revision.offer === undefined || !FINAL.has(revision.state)
     ? []
     : [{ id: `say:${revision.offer}`, label: revision.offer }]
 
-const titleOf = (revision: Revision, question: Question): string => {
-  const sentence = sentenceOf(revision)
-  if (question.text === sentence) return `${sentence}: may it start?`
-  return question.text.includes(sentence) ? question.text : `${sentence}: ${question.text}`
-}
-
-const typedText = ({ job, asked }: Revision, { typed }: Question): string =>
-  typed === undefined || typed.by !== undefined
-    ? ''
-    : ` And ${asked.by} has to type \`job ${job} ${typed.word}\`: without it the job does not start.`
-
-/** A question is a message of its own, because an edit notifies nobody. It says everything that is being agreed to. */
-export function questionCard(revision: Revision, question: Question, view: View): Message {
-  const { needs, choices, growth } = question
-  const who =
-    needs.from.length === 0 ? `${revision.asked.by}, or anyone who may ask the same,` : needs.from.join(' or ')
-  const votes = question.votes.map((v) => `${v.choice === 'approve' ? '✅' : '❌'} ${v.person}`)
-  const until = `until ${clock(question.expiresAtMs, view.timeZone)} (${humanSpan(Math.max(0, question.expiresAtMs - question.askedAtMs))})`
-  const ask =
-    choices.length > 0
-      ? `${who} decides, ${until}: say ${choices.map((c) => `\`job ${revision.job} ${c.word}\``).join(', ')}.`
-      : `Needs ${needs.approvals} of ${needs.from.join(', ')}, ${until}. ✅ approves, ❌ says no; or \`approve ${revision.job}\`, \`deny ${revision.job} reason\`.${typedText(revision, question)}`
-  return {
-    blocks: [
-      ...practiceNote(view),
-      { kind: 'heading', text: [{ bold: `#${revision.job}` }, ` ${titleOf(revision, question)}`] },
-      ...(growth.length > 0
-        ? [
-            {
-              kind: 'list',
-              items: growth.map(
-                (g) =>
-                  `${g.was === undefined ? 'new' : `was ${g.was.verdict}, now ${g.now.verdict}`}: ${g.now.object}: ${g.now.reason}`,
-              ),
-            } as const,
-          ]
-        : []),
-      ...(question.kind === 'gate' || revision.plan === undefined ? [] : planBlocks(revision.plan)),
-      ...(question.details.length > 0 && growth.length === 0
-        ? [{ kind: 'list', items: question.details } as const]
-        : []),
-      { kind: 'text', text: `Asked by ${revision.asked.by}. ${ask}` },
-      ...(votes.length > 0 ? [{ kind: 'text', text: `Votes: ${votes.join(', ')}` } as const] : []),
-    ],
-    buttons: choices.length > 0 ? choices.map((c) => gateButton(question, c)) : voteButtons(question),
-    mention: needs.from.length === 0 ? [revision.asked.by] : needs.from,
-    reactions: choices.length > 0 ? [] : ['✅', '❌'],
-  }
-}
-
-const gateButton = (question: Question, choice: Question['choices'][number]): Button => ({
-  id: `gate:${question.id}:${choice.word}`,
-  label: choice.label,
-  ...(choice.risk === 'destructive' ? { style: 'danger' as const } : {}),
-})
-const voteButtons = (question: Question): Button[] => [
-  { id: `approve:${question.id}`, label: 'Approve', style: 'primary' },
-  { id: `deny:${question.id}`, label: 'Deny', style: 'danger' },
-]
-
-/** A question that was answered or ran out: no buttons any more. */
-export function closedQuestion(revision: Revision, question: Question, view: View): Message {
-  const by = question.votes
-    .map((v) => `${v.choice === 'approve' ? '✅' : '❌'} ${v.person}${v.reason === undefined ? '' : ` (${v.reason})`}`)
-    .join(', ')
-  const how = by === '' ? `closed: ${stateText(revision)}` : `answered: ${by}`
-  return {
-    blocks: [
-      ...practiceNote(view),
-      { kind: 'heading', text: [{ bold: `#${revision.job}` }, ` ${sentenceOf(revision)}`] },
-      { kind: 'text', text: how },
-    ],
-    buttons: [],
-  }
-}
-
 /** One line at the end, mentioning the asker. */
 export function endLine(revision: Revision): Message {
   const cause = revision.result === undefined || revision.state === 'done' ? '' : `: ${revision.result.text}`
-  const [, tone] = WORDS[revision.state]
+  const tone = TONES[revision.state]
   return {
     blocks: [
       {
@@ -205,30 +177,4 @@ export function refusal(no: Refusal): Message {
     ],
     buttons: (no.choices ?? []).map((c) => ({ id: `say:${c.text}`, label: c.label })),
   }
-}
-
-/** The four notes of a ticket, in order: what each says, once it is due. */
-export const NOTES = ['plan', 'approval', 'start', 'result'] as const
-export type NoteKind = (typeof NOTES)[number]
-
-export function noteText(
-  kind: NoteKind,
-  revision: Revision,
-  flatPlan: (blocks: readonly Block[]) => string,
-): string | undefined {
-  const head = `Sluice job ${revision.job}: ${sentenceOf(revision)}`
-  const begun = revision.startedAtMs !== undefined
-  if (kind === 'plan')
-    return revision.plan === undefined || revision.state === 'received'
-      ? undefined
-      : `${head}\nasked by ${revision.asked.by} in ${revision.asked.room}\n\n${flatPlan(planBlocks(revision.plan))}`
-  if (kind === 'approval')
-    return revision.approvedBy.length === 0 && !begun
-      ? undefined
-      : `${head}: ${revision.approvedBy.length > 0 ? `approved by ${revision.approvedBy.join(', ')}` : 'allowed by policy, no approval needed'}`
-  if (kind === 'start')
-    return begun ? `${head}: started ${new Date(revision.startedAtMs ?? 0).toISOString()}` : undefined
-  return FINAL.has(revision.state) && revision.plan !== undefined
-    ? `${head}: ${stateText(revision)}${revision.result === undefined ? '' : `\n${revision.result.text}${revision.result.details.map((d) => `\n- ${d}`).join('')}`}`
-    : undefined
 }

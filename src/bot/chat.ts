@@ -119,5 +119,9 @@ export type Chat = {
   readonly stop: () => Promise<void>
 }
 
+/** Ids of requests that left no message behind (a slash command) begin so: nothing hangs under them. */
+export const NO_MESSAGE = 'command:'
+export const leavesMessage = (message: string): boolean => !message.startsWith(NO_MESSAGE)
+
 /** A platform asked to slow down for so long. */
 export type RateLimited = { readonly retryAfterMs: number }

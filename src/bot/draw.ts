@@ -13,11 +13,12 @@ import {
   writeDrawn,
 } from '../store/drawn.ts'
 import { Paced, RANK } from './budget.ts'
-import { card, closedQuestion, endLine, questionCard, sentenceOf } from './cards.ts'
+import { card, endLine, sentenceOf } from './cards.ts'
 import type { Place } from './chat.ts'
 import { notesAreDue } from './notes.ts'
 import type { OutItem, Wake } from './outbox.ts'
 import { placeKey, placesOf, roomOf } from './places.ts'
+import { closedQuestion, questionCard } from './question-card.ts'
 import { edit, type OutboxDeps, post, type Turn } from './send.ts'
 
 /** One job in one place, as it is drawn in one turn. */
@@ -38,6 +39,7 @@ const isUrgent = (revision: Revision): boolean => hasEnded(revision) || revision
 /** Asks for the newest revision of a job to be drawn in every place of its room. Each has a key of its own, and so its own pauses: a platform that is away holds back no other. */
 export async function draw(turn: Turn, job: string, wake: Wake): Promise<void> {
   const revision = await turn.jobs.get(job)
+  if (revision?.asked.message !== undefined) await wake(`mark/${job}`)
   if (revision === undefined || revision.state === 'received') return
   const places = placesOfJob(turn, revision)
   for (const place of places) {

@@ -1,4 +1,4 @@
-import { type Block, type Message, plain, type Span, spansOf, type StepMark, type Text, type Tone } from '../message.ts'
+import { type Block, type Message, plain, type Span, spansOf, stepText, type Text, type Tone } from '../message.ts'
 import { isWebUrl, showable } from './hostile.ts'
 
 export type Mentions = Readonly<Record<string, string>>
@@ -18,7 +18,6 @@ const BUTTON_BYTES = 150
 const BUTTONS = 12
 
 const TONES: Record<Tone, string> = { info: '', ok: '✔ ', warn: '⚠ ', error: '✘ ', practice: '◇ ' }
-const MARKS: Record<StepMark, string> = { pending: '·', running: '▸', done: '✔', failed: '✘', skipped: '–' }
 const ENTITIES: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;' }
 
 /** Nothing of the text is HTML afterwards; line ends stay visible. */
@@ -39,6 +38,7 @@ function spanHtml(span: Span, mentions: Mentions): string {
       ? `<a href="${escapeHtml(span.url)}">${lines(span.link || span.url)}</a>`
       : lines(`${span.link} (${span.url})`)
   }
+  if ('time' in span) return lines(span.shown)
   const id = Object.hasOwn(mentions, span.person) ? mentions[span.person] : undefined
   return id === undefined ? lines(`@${span.person}`) : pill(id, span.person)
 }
@@ -63,7 +63,7 @@ function blockHtml(block: Block, mentions: Mentions): string {
     case 'code':
       return `<pre><code>${escapeHtml(block.text)}</code></pre>`
     case 'steps':
-      return `<p>${block.items.map((s) => lines(`${MARKS[s.mark]} ${s.title}${s.note === undefined ? '' : `: ${s.note}`}`)).join('<br>')}</p>`
+      return `<p>${block.items.map((s) => lines(stepText(s))).join('<br>')}</p>`
   }
 }
 

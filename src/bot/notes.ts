@@ -3,7 +3,7 @@ import type { Revision } from '../jobs/job.ts'
 import { type Block, plain } from '../message.ts'
 import { redact } from '../redact.ts'
 import { noteWritten, notesWritten, readDrawn } from '../store/drawn.ts'
-import { NOTES, type NoteKind, noteText } from './cards.ts'
+import { NOTES, type NoteKind, noteText } from './note-text.ts'
 import { placeKey, placesOf, roomOf } from './places.ts'
 import { chatOf, type OutboxDeps, type Turn } from './send.ts'
 

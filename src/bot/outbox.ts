@@ -1,13 +1,14 @@
 import { asSluiceError } from '../errors.ts'
 import type { Message } from '../message.ts'
 import { noteRemoved } from '../store/drawn.ts'
-import { aboutMessage, dueKeys, peekOut, popOut, pushOut } from '../store/messages.ts'
+import { type AskedBack, aboutMessage, dueKeys, peekOut, popOut, pushOut } from '../store/messages.ts'
 import { Paced, RANK } from './budget.ts'
 import type { ChatName, Place } from './chat.ts'
 import { draw, drawAt } from './draw.ts'
+import { markRequest } from './mark.ts'
 import { writeNotes } from './notes.ts'
 import { placeKey } from './places.ts'
-import { type OutboxDeps, post, react, tellOne, type Turn } from './send.ts'
+import { type OutboxDeps, post, react, tellOne, type Turn, upload } from './send.ts'
 
 /** One thing to send, kept in the list of its place until the platform took it. `key` makes it once. */
 export type OutItem =
@@ -17,6 +18,8 @@ export type OutItem =
       readonly place: Place
       readonly message: Message
       readonly thread?: string
+      /** It asks one person something back. */
+      readonly asked?: AskedBack
     }
   | {
       readonly kind: 'private'
@@ -49,7 +52,7 @@ export type Outbox = {
   /** A platform is back: what waits for it is tried at once. */
   readonly hurry: (chat: ChatName) => Promise<void>
   /**
-   * Works one key off: `job/17` asks for job 17 to be drawn, `draw/17/slack:C1` draws it in that place, `notes/17` writes to its ticket, `place/slack:C1`
+   * Works one key off: `job/17` asks for job 17 to be drawn, `draw/17/slack:C1` draws it in that place, `notes/17` writes to its ticket, `mark/17` says under the request where it stands, `place/slack:C1`
    * sends what waits for that place, `react/slack:C1` its reactions. Throws when the platform did not take it.
    */
   readonly process: (key: string, signal: AbortSignal) => Promise<void>
@@ -83,13 +86,14 @@ export function makeOutbox(deps: OutboxDeps, wake: Wake): Outbox {
       const turn: Turn = { ...deps, signal, who: key }
       if (key.startsWith('job/')) return draw(turn, key.slice('job/'.length), wake)
       if (key.startsWith('draw/')) return drawAt(turn, key.slice('draw/'.length), wake, send)
+      if (key.startsWith('mark/')) return markRequest(turn, key.slice('mark/'.length))
       if (key.startsWith('notes/')) return writeNotes(turn, key.slice('notes/'.length))
       for (
         let item = await peekOut<OutItem>(store, key);
         item !== undefined && !signal.aborted;
         item = await peekOut<OutItem>(store, key)
       ) {
-        await deliver(turn, item)
+        await deliver(turn, item, send)
         await popOut(store, key, item)
       }
     },
@@ -97,12 +101,11 @@ export function makeOutbox(deps: OutboxDeps, wake: Wake): Outbox {
 }
 
 /** What the platform rejects for good, and a hint that would have to wait, is dropped; anything else is tried again. */
-async function deliver(turn: Turn, item: OutItem): Promise<void> {
+async function deliver(turn: Turn, item: OutItem, send: Outbox['send']): Promise<void> {
   try {
     if (item.kind === 'private') return await tellOne(turn, item)
     if (item.kind === 'react') return await react(turn, item)
-    const thread = item.thread === undefined ? {} : { thread: item.thread }
-    await post(turn, item.place, item.message, { key: item.key, ...thread }, RANK.answer)
+    await say(turn, item, send)
   } catch (error) {
     turn.signal.throwIfAborted()
     if (item.kind === 'react' && item.keep !== true && (error instanceof Paced || isChatTrouble(error))) return
@@ -114,3 +117,18 @@ async function deliver(turn: Turn, item: OutItem): Promise<void> {
 
 const AWAY: ReadonlySet<string> = new Set(['CHAT-LIMITED', 'CHAT-UNREACHABLE', 'CHAT-AUTH'])
 const isChatTrouble = (error: unknown): boolean => AWAY.has(asSluiceError(error, 'reacting').code)
+
+const MOST_HINTS = 5
+
+/** A message, the whole of it as a file where it is in short, and digits to react with where there are no buttons. */
+async function say(turn: Turn, item: Extract<OutItem, { kind: 'say' }>, send: Outbox['send']): Promise<void> {
+  const { key, place, message, thread, asked } = item
+  const options = { key, ...(thread === undefined ? {} : { thread }) }
+  const posted = await post(turn, place, message, options, RANK.answer, asked === undefined ? {} : { asked })
+  if (posted === undefined) return
+  if (message.file !== undefined)
+    await upload(turn, place, message.file, { key: `${key}-file`, thread: thread ?? posted.id })
+  const hints = turn.chats.get(place.chat)?.can.buttons === false ? (message.reactions ?? []) : []
+  for (const name of hints.slice(0, MOST_HINTS))
+    await send({ kind: 'react', key: `${key}-${name}`, place, message: posted.id, name })
+}

@@ -3,8 +3,8 @@ import { SluiceError } from '../errors.ts'
 import type { Jobs } from '../jobs/job.ts'
 import type { Log } from '../log.ts'
 import type { Message } from '../message.ts'
-import { redactAll } from '../redact.ts'
-import { neverArrived, rememberMessage, triedBefore } from '../store/messages.ts'
+import { redact, redactAll } from '../redact.ts'
+import { type About, neverArrived, rememberMessage, triedBefore } from '../store/messages.ts'
 import type { Store } from '../store/store.ts'
 import { type Rank, RANK, spend } from './budget.ts'
 import type { View } from './cards.ts'
@@ -43,7 +43,7 @@ type Options = Pick<SendOptions, 'key' | 'job' | 'thread' | 'card'> & {
   /** What the message says, where the same key may say different things: the revision it shows. */
   readonly says?: string
 }
-type Subject = { readonly job?: string; readonly question?: string }
+type Subject = Pick<About, 'job' | 'question' | 'asked'>
 
 /** `stale`: an earlier attempt, which said something else, may be what arrived. */
 export type Posted = Sent & { readonly stale: boolean }
@@ -148,4 +148,22 @@ export async function react(turn: Turn, item: Extract<OutItem, { kind: 'react' }
     signal.throwIfAborted()
     await chat[item.remove === true ? 'unreact' : 'react']({ place, id: item.message }, name, { key, signal })
   })
+}
+
+/** Puts a text as a file into the thread of a message, where the platform takes files. Throws Paced when it has to wait. */
+export async function upload(
+  turn: Turn,
+  place: Place,
+  { name, text }: NonNullable<Message['file']>,
+  options: { readonly key: string; readonly thread: string },
+): Promise<void> {
+  const { store, signal, who } = turn
+  const chat = chatOf(turn, place.chat)
+  if (chat?.can.upload !== true) return
+  const file = { name, mime: 'text/plain', data: redact(text) } as const
+  await spend(store, chat, { kind: 'post', place, rank: RANK.answer, who }, () =>
+    once(turn, `${placeKey(place)}:${options.key}`, '', (again) =>
+      chat.upload(place, file, { ...options, ...again, signal }),
+    ),
+  )
 }

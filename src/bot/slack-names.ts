@@ -18,6 +18,17 @@ const EMOJI: Record<string, string> = {
   three: '3️⃣',
   four: '4️⃣',
   five: '5️⃣',
+  six: '6️⃣',
+  seven: '7️⃣',
+  eight: '8️⃣',
+  nine: '9️⃣',
+  raising_hand: '🙋',
+  wrench: '🔧',
+  checkered_flag: '🏁',
+  boom: '💥',
+  collision: '💥',
+  no_entry_sign: '🚫',
+  sos: '🆘',
 }
 const WORDS = new Map(
   Object.entries(EMOJI)

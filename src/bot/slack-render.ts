@@ -5,7 +5,7 @@ import {
   plainTable,
   type Span,
   spansOf,
-  type StepMark,
+  stepText,
   type Text,
   type Tone,
 } from '../message.ts'
@@ -19,6 +19,7 @@ export const SLACK = {
   blocks: 50,
   elementText: 3000,
   linkText: 300,
+  dateText: 40,
   allText: 12_000,
   /** What is shown of a text whose whole is in a file. */
   shortText: 3_500,
@@ -32,6 +33,7 @@ export type Inline =
   | { readonly type: 'text'; readonly text: string; readonly style?: Style }
   | { readonly type: 'link'; readonly url: string; readonly text: string }
   | { readonly type: 'user'; readonly user_id: string }
+  | { readonly type: 'date'; readonly timestamp: number; readonly format: string; readonly fallback: string }
 type Section = { readonly type: 'rich_text_section'; readonly elements: readonly Inline[] }
 export type Rich =
   | Section
@@ -51,7 +53,8 @@ export type Rendered = { readonly text: string; readonly blocks: readonly SlackB
 export type Mentions = Readonly<Record<string, string>>
 
 const TONES: Record<Tone, string> = { info: '', ok: '✔ ', warn: '⚠ ', error: '✘ ', practice: '◇ ' }
-const MARKS: Record<StepMark, string> = { pending: '·', running: '▸', done: '✔', failed: '✘', skipped: '–' }
+/** In each reader's own zone and language; `today` where it is today. */
+const MOMENT = '{date_short_pretty} {time}'
 
 /** Slack's control characters in a text field: https://docs.slack.dev/messaging/formatting-message-text#escaping */
 export const entities = (text: string): string =>
@@ -98,6 +101,15 @@ function spanInline(span: Span, mentions: Mentions, style: Style | undefined): I
       ? [{ type: 'link', url: span.url, text: label }]
       : words(`${span.link} (${span.url})`, style)
   }
+  if ('time' in span)
+    return [
+      {
+        type: 'date',
+        timestamp: Math.floor(span.time / 1000),
+        format: MOMENT,
+        fallback: cut(showable(span.shown), SLACK.dateText)[0] ?? '',
+      },
+    ]
   const id = Object.hasOwn(mentions, span.person) ? mentions[span.person] : undefined
   return id === undefined ? words(`@${span.person}`, style) : [{ type: 'user', user_id: id }]
 }
@@ -135,9 +147,7 @@ function rich(block: Block, mentions: Mentions): Rich[] {
         line([{ bold: `${name}: ` }, ...(typeof value === 'string' ? [value] : value)], mentions),
       )
     case 'steps':
-      return block.items.flatMap((s) =>
-        line(`${MARKS[s.mark]} ${s.title}${s.note === undefined ? '' : `: ${s.note}`}`, mentions),
-      )
+      return block.items.flatMap((s) => line(stepText(s), mentions))
     case 'table':
       return preformatted(plainTable(block.columns, block.rows))
     case 'code':
@@ -147,7 +157,9 @@ function rich(block: Block, mentions: Mentions): Rich[] {
 
 const sizeOf = (part: Rich): number =>
   part.elements.reduce(
-    (sum, e) => sum + ('elements' in e ? e.elements : [e]).reduce((n, i) => n + ('text' in i ? i.text.length : 16), 0),
+    (sum, e) =>
+      sum +
+      ('elements' in e ? e.elements : [e]).reduce((n, i) => n + ('text' in i ? i.text.length : SLACK.dateText), 0),
     0,
   )
 

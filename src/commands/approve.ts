@@ -14,7 +14,7 @@ export const approve = answer({
   examples: ['approve 17'],
   manual: ['The same as ✅ on its newest message. It counts for the newest question; `why 17` tells who may.'],
   takes: ['jobs'],
-  acts: true,
+  acts: 'vote',
   answer: async ({ job, reason }, { jobs, person, event, atMs }) =>
     answered(
       await jobs.vote({

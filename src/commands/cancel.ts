@@ -16,7 +16,7 @@ export const cancel = answer({
   examples: ['cancel 17', 'stop!'],
   manual: ["In a job's thread `stop` means that job. Elsewhere Sluice asks which one."],
   takes: ['jobs'],
-  acts: true,
+  acts: 'stop',
   answer: async ({ job, reason }, { jobs, person, event, atMs }) => {
     const why = reason === undefined ? {} : { reason }
     if (job !== undefined) return answered(await jobs.cancel({ job, ...why, person: person.name, event, atMs }))

@@ -41,7 +41,7 @@ export const choose = answer({
     '`job 17` shows the words its question takes; without a question, `cancel`, `approve`, `deny`, `resume` and `retry` work this way too.',
   ],
   takes: ['jobs'],
-  acts: true,
+  acts: 'vote',
   answer: async (args, ctx) => {
     const revision = await findJob(ctx.jobs, args.job)
     if (isRefusal(revision)) return revision

@@ -3,6 +3,7 @@ import type { Code, Refusal } from '../errors.ts'
 import type { Change, Jobs } from '../jobs/job.ts'
 import type { Message } from '../message.ts'
 import type { Person } from '../person.ts'
+import type { Room } from '../config.ts'
 import type { ClusterType, Decide, Risk } from '../policies/policy.ts'
 import type { Cluster } from '../systems/kubernetes/port.ts'
 import type { Facts, FactName, Subject } from '../systems/facts/port.ts'
@@ -13,6 +14,8 @@ import type { Facts, FactName, Subject } from '../systems/facts/port.ts'
  * `set` gives arguments that the words themselves mean.
  */
 export type Phrase = string | { readonly say: string; readonly set: Readonly<Record<string, unknown>> }
+
+export type Acts = 'vote' | 'unvote' | 'stop' | 'start'
 
 type Described<A> = {
   /** Canonical name: `list nodes`. */
@@ -27,8 +30,8 @@ type Described<A> = {
   readonly manual?: readonly string[]
   /** It asks a cluster by way of jobs (a plan): answered beside the room. What takes `cluster` is so anyway. */
   readonly asksCluster?: true
-  /** An answer that acts on a job (approve, cancel): a question or a doubt about it never does it. */
-  readonly acts?: true
+  /** An answer that acts on a job: a question or a doubt about it never does it. What starts work is taken like a change. */
+  readonly acts?: Acts
 }
 
 /** How far a platform shows a job: revision `shows` (0 = nothing yet) of `of`, `behindMs` after it was so. */
@@ -50,6 +53,7 @@ export type Capabilities = {
   readonly readFacts: (names: readonly FactName[], subject: Subject, signal: AbortSignal) => Promise<Facts>
   readonly commands: () => readonly Command[]
   readonly people: readonly Person[]
+  readonly rooms: readonly Room[]
   readonly nowMs: () => number
   /** Measured, for each platform the job is shown on. */
   readonly lag: (job: string) => Promise<readonly Lag[]>
@@ -123,6 +127,9 @@ export type Inventory = {
   readonly people: readonly { readonly name: string; readonly title: string }[]
 }
 
+/** A part is missing: the sentence around it. */
+export type Fill = { readonly command: string; readonly arg: string; readonly before: string; readonly after: string }
+
 /** What a sentence was understood as. */
 export type Understood =
   | {
@@ -132,12 +139,15 @@ export type Understood =
         readonly risk: Risk
         readonly args: Readonly<Record<string, unknown>>
       }[]
+      /** What a reply stood for: `drain server53 on c4` for `2`. */
+      readonly meant?: string
     }
   | {
       readonly result: 'ask'
       readonly code: Code
       readonly message: string
       readonly choices: readonly { readonly label: string; readonly text: string }[]
+      readonly fill?: Fill
     }
   | {
       readonly result: 'refuse'

@@ -13,7 +13,7 @@ export const deny = answer({
   examples: ['deny 17 the disk is on its way'],
   manual: ['The same as ❌ on its newest message.'],
   takes: ['jobs'],
-  acts: true,
+  acts: 'vote',
   answer: async ({ job, reason }, { jobs, person, event, atMs }) =>
     answered(
       await jobs.vote({

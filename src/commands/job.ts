@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { humanSpan } from '../duration.ts'
 import { isRefusal } from '../errors.ts'
 import type { Question, Revision } from '../jobs/job.ts'
-import type { Block, Message } from '../message.ts'
+import { type Block, type Message, moment, type Text } from '../message.ts'
 import { planBlocks } from '../plan-text.ts'
 import { answer, type Lag } from './command.ts'
 import { findJob, isOpen, jobNumber, neededText, sentenceOf } from './job-words.ts'
@@ -21,11 +21,15 @@ const lagText = ({ platform, shows, of, behindMs }: Lag): string =>
     ? `${platform} in step`
     : `${platform} shows ${shows === 0 ? 'nothing yet' : `revision ${shows} of ${of}`}, ${behind(behindMs)} behind`
 
-function fields(revision: Revision, nowMs: number, lag: readonly Lag[]): Block {
+type Reader = { readonly timeZone: string; readonly nowMs: number }
+
+function fields(revision: Revision, reader: Reader, lag: readonly Lag[]): Block {
   const { asked, question, behind: holder, offer } = revision
-  const rows: (readonly [string, string])[] = [
+  const { nowMs } = reader
+  const ago = humanSpan(Math.max(nowMs - asked.atMs, 0))
+  const rows: (readonly [string, Text])[] = [
     ['State', revision.code === null ? revision.state : `${revision.state} (${revision.code})`],
-    ['Asked by', `${asked.by} in ${asked.room}, ${humanSpan(Math.max(nowMs - asked.atMs, 0))} ago: ${asked.text}`],
+    ['Asked by', [`${asked.by} in ${asked.room}, ${ago} ago (`, moment(asked.atMs, reader), `): ${asked.text}`]],
   ]
   if (asked.ticket !== undefined) rows.push(['Ticket', `#${asked.ticket}`])
   if (question !== undefined) rows.push(['Waits for', waitsFor(revision, question, nowMs)])
@@ -62,10 +66,10 @@ function happenings(revision: Revision): readonly Block[] {
   ]
 }
 
-const show = (revision: Revision, nowMs: number, lag: readonly Lag[]): Message => ({
+const show = (revision: Revision, reader: Reader, lag: readonly Lag[]): Message => ({
   blocks: [
     { kind: 'heading', text: `Job ${revision.job}: ${sentenceOf(revision)}` },
-    fields(revision, nowMs, lag),
+    fields(revision, reader, lag),
     ...happenings(revision),
   ],
 })
@@ -90,7 +94,8 @@ export const job = answer({
   examples: ['job 17'],
   takes: ['jobs', 'nowMs', 'lag'],
   answer: async (args, ctx) => {
+    const reader = { timeZone: ctx.person.timeZone, nowMs: ctx.nowMs() }
     const revision = await findJob(ctx.jobs, args.job)
-    return isRefusal(revision) ? revision : show(revision, ctx.nowMs(), await ctx.lag(revision.job))
+    return isRefusal(revision) ? revision : show(revision, reader, await ctx.lag(revision.job))
   },
 })

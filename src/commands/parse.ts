@@ -6,7 +6,7 @@ import { namesOf } from './grammar/names.ts'
 import type { Sentence } from './grammar/slots.ts'
 import { controlCharacterAt, MAX_CHARACTERS, type Token, tokenise } from './grammar/tokens.ts'
 import { isNegation } from './grammar/words.ts'
-import { answerPending, gateWord, type Pending } from './grammar/pending.ts'
+import { answerPending, filledIn, gateWord, type Pending } from './grammar/pending.ts'
 import { lead } from './grammar/lead.ts'
 import { parseSeveral } from './grammar/several.ts'
 import { unknown } from './grammar/unknown.ts'
@@ -47,9 +47,30 @@ export function parse(text: string, context: ParseContext): Understood {
   const control = controlCharacterAt(text)
   if (control !== -1) return plainNo('PARSE-CONTROL', undefined)
   const word = gateWord(text, context.thread)
-  if (word !== undefined) return parse(word, withoutPending(context))
+  if (word !== undefined) return meaning(word, context)
   const answered = answerPending(text, context)
-  if (answered !== undefined) return typeof answered === 'string' ? parse(answered, withoutPending(context)) : answered
+  if (answered !== undefined) return typeof answered === 'string' ? meaning(answered, context) : answered
+  return filled(text, context) ?? parseText(text, context)
+}
+
+/** The missing part, unless the reply is a whole command of its own. */
+function filled(text: string, context: ParseContext): Understood | undefined {
+  const whole = context.pending === undefined ? undefined : filledIn(text, context.pending)
+  if (whole === undefined) return undefined
+  const own = parseText(text, withoutPending(context))
+  const verb = tokenise(whole.slice(context.pending?.fill?.before.length))[0]?.lower ?? ''
+  // `server23 on p10` alone would show the node; a reply that begins like a command is one
+  if (own.result === 'command' && grammarOf(context.commands, context.known).vocabulary.has(verb)) return own
+  const asked = meaning(whole, context)
+  return asked.result !== 'command' && own.result === 'command' ? own : asked
+}
+
+function meaning(sentence: string, context: ParseContext): Understood {
+  const understood = parse(sentence, withoutPending(context))
+  return understood.result === 'command' ? { ...understood, meant: sentence } : understood
+}
+
+function parseText(text: string, context: ParseContext): Understood {
   const tokens = tokenise(text)
   const sentence: Sentence = {
     text,
@@ -72,7 +93,10 @@ function parseSentence(sentence: Sentence, questionMark: boolean, context: Parse
   if (whole !== undefined) return whole
   if (sentence.tokens.some((t) => !t.quoted && isNegation(t.lower))) return negated(sentence)
   const several = parseSeveral(sentence, (part) => parseOne(part, questionMark, context, grammar))
-  return several ?? unknown(sentence, lead(sentence, questionMark), grammar, (text) => parseCorrected(text, context))
+  return (
+    several ??
+    unknown(sentence, lead(sentence, questionMark), grammar, context, (text) => parseCorrected(text, context))
+  )
 }
 
 /** A corrected sentence is looked at once more, never a second time, and never more than offered. */

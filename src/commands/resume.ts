@@ -9,7 +9,7 @@ export const resume = answer({
   args: z.strictObject({ job: jobNumber }),
   examples: ['resume 17'],
   takes: ['jobs'],
-  acts: true,
+  acts: 'start',
   answer: async ({ job }, { jobs, person, event, atMs }) =>
     answered(await jobs.resume({ job, person: person.name, event, atMs })),
 })

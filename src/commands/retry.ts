@@ -9,7 +9,7 @@ export const retry = answer({
   args: z.strictObject({ job: jobNumber }),
   examples: ['retry 17'],
   takes: ['jobs'],
-  acts: true,
+  acts: 'start',
   answer: async ({ job }, { jobs, person, room, event, atMs }) =>
     answered(await jobs.retry({ job, room, person: person.name, event, atMs })),
 })

@@ -1,5 +1,6 @@
+import { humanSpan } from '../duration.ts'
 import type { Person } from '../person.ts'
-import type { Decide, Decision } from '../policies/policy.ts'
+import type { Decide, Decision, Needs } from '../policies/policy.ts'
 import type { ChangeCommand, InventoryCluster } from './command.ts'
 
 /** Facts as they are on a good day, so that only the rules about people speak. */
@@ -16,9 +17,16 @@ export type Asking = {
   readonly nowMs: number
   readonly decide: Decide
 }
+/** What policy says of a change on some clusters: the same on all of them. */
+export type Right = {
+  readonly kind: Decision['kind']
+  readonly clusters: readonly string[]
+  /** Who must agree and what else it takes, or why not. */
+  readonly how: string
+}
 
 /** What policy would say to this person about a change on a cluster, if nothing else stood in the way. */
-export function rightTo(
+function rightTo(
   change: ChangeCommand,
   cluster: InventoryCluster,
   { person, people, nowMs, decide }: Asking,
@@ -38,17 +46,37 @@ export function rightTo(
   })
 }
 
-/** `alone on c1, c2; with approval on p10; not on p5`. */
-export function rightsText(change: ChangeCommand, clusters: readonly InventoryCluster[], asking: Asking): string {
-  const said = Map.groupBy(
-    clusters.filter((c) => c.state === 'active'),
-    (c) => rightTo(change, c, asking).kind,
-  )
-  const part = (kind: Decision['kind'], words: string): string[] => {
-    const names = said.get(kind)?.map((c) => c.name) ?? []
-    return names.length === 0 ? [] : [`${words} ${names.join(', ')}`]
-  }
-  return [...part('allow', 'on your own on'), ...part('needs', 'with approval on'), ...part('deny', 'not on')].join(
-    '; ',
-  )
+function howOf(decision: Decision, asker: string): string {
+  if (decision.kind === 'deny') return `${decision.reason.replace(/\.$/, '')} (${decision.code})`
+  return decision.kind === 'allow' ? 'on your own' : needsText(decision.needs, asker)
+}
+
+/** `with 1 of fran, amal within 30m, and an open ticket`. */
+function needsText({ approvals, from, withinMs, ticket, confirm }: Needs, asker: string): string {
+  const also = [ticket === 'required' ? 'an open ticket' : '', confirm === 'typed' ? 'its name typed by you' : '']
+  const others = from.filter((name) => name !== asker)
+  const who = others.length === 0 ? 'somebody else, and nobody else is configured' : others.join(', ')
+  return `with ${approvals} of ${who} within ${humanSpan(withinMs)}${also.map((a) => (a === '' ? '' : `, ${a}`)).join('')}`
+}
+
+const ORDER: readonly Decision['kind'][] = ['allow', 'needs', 'deny']
+
+/** What this person may do with a change: on their own first, then with others, then not. Each cluster once; unused ones are left out. */
+export function rightsOf(
+  change: ChangeCommand,
+  clusters: readonly InventoryCluster[],
+  asking: Asking,
+): readonly Right[] {
+  const said = clusters
+    .filter((c) => c.state === 'active')
+    .map((c) => ({ cluster: c.name, decision: rightTo(change, c, asking) }))
+    .map(({ cluster, decision }) => ({ cluster, kind: decision.kind, how: howOf(decision, asking.person.name) }))
+  return [...Map.groupBy(said, ({ kind, how }) => `${kind} ${how}`).values()]
+    .flatMap((same) => {
+      const [first] = same
+      return first === undefined
+        ? []
+        : [{ kind: first.kind, how: first.how, clusters: same.map(({ cluster }) => cluster) }]
+    })
+    .toSorted((a, b) => ORDER.indexOf(a.kind) - ORDER.indexOf(b.kind))
 }

@@ -15,7 +15,7 @@ export const withdraw = answer({
   examples: ['withdraw 17'],
   manual: ['The same as taking the reaction back.'],
   takes: ['jobs'],
-  acts: true,
+  acts: 'unvote',
   answer: async ({ job, reason }, { jobs, person, event, atMs }) =>
     answered(
       await jobs.vote({

@@ -21,6 +21,21 @@ export const STATES = [
 export type JobState = (typeof STATES)[number]
 export const FINAL: ReadonlySet<JobState> = new Set<JobState>(['done', 'failed', 'cancelled', 'refused', 'expired'])
 
+/** A state for people: its words, and the one reaction under the message that asked. Never ✅ or ❌: these are votes. */
+export const SIGNS: Readonly<Record<JobState, { readonly mark: string; readonly words: string }>> = {
+  received: { mark: '👀', words: 'planning' },
+  planned: { mark: '👀', words: 'planning' },
+  waiting: { mark: '🙋', words: 'waiting for people' },
+  queued: { mark: '⏳', words: 'queued' },
+  running: { mark: '🔧', words: 'running' },
+  done: { mark: '🏁', words: 'done' },
+  failed: { mark: '💥', words: 'failed' },
+  cancelled: { mark: '🚫', words: 'cancelled' },
+  refused: { mark: '🚫', words: 'refused' },
+  expired: { mark: '🚫', words: 'expired' },
+  'needs-human': { mark: '🆘', words: 'needs a human' },
+}
+
 export type Args = Readonly<Record<string, unknown>>
 
 /** Names resolved to uids, selectors to nodes, in the order of work. Stored with the job: plain JSON. */

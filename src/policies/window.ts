@@ -1,3 +1,5 @@
+import { isTimeZone } from '../duration.ts'
+
 /** A weekly time window in a time zone: `Fri 16:00 - Mon 06:00 Europe/Zurich`. */
 export type Window = { readonly fromMinute: number; readonly toMinute: number; readonly timeZone: string }
 
@@ -12,16 +14,8 @@ export function parseWindow(text: string): Window | undefined {
   const [, d1, h1, m1, d2, h2, m2, timeZone = ''] = FORM.exec(text) ?? []
   const fromMinute = minuteOfWeek(d1, h1, m1)
   const toMinute = minuteOfWeek(d2, h2, m2)
-  if (!(fromMinute >= 0 && toMinute >= 0) || !knownZone(timeZone)) return undefined
+  if (!(fromMinute >= 0 && toMinute >= 0) || !isTimeZone(timeZone)) return undefined
   return { fromMinute, toMinute, timeZone }
-}
-
-function knownZone(timeZone: string): boolean {
-  try {
-    return new Intl.DateTimeFormat('en', { timeZone }).resolvedOptions().timeZone !== ''
-  } catch {
-    return false
-  }
 }
 
 /** Whether the moment lies in the window; its end is not part of it. Windows may wrap around Sunday. */

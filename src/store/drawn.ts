@@ -83,3 +83,14 @@ export const notesWritten = async (store: Store, job: string): Promise<ReadonlyS
 export async function noteWritten(store: Store, job: string, kind: string): Promise<void> {
   await store.redis.hset(key(store, 'notes', job), kind, '1')
 }
+
+/** The reactions that may stand under the message that asked for a job. */
+export async function readMarks(store: Store, job: string): Promise<readonly string[]> {
+  const text = await store.redis.get(key(store, 'marks', job))
+  // written below with exactly this type
+  return text === null ? [] : (JSON.parse(text) as readonly string[])
+}
+
+export async function writeMarks(store: Store, job: string, marks: readonly string[]): Promise<void> {
+  await store.redis.set(key(store, 'marks', job), JSON.stringify(marks), 'EX', 90 * DAY_S)
+}

@@ -10,9 +10,24 @@ export type About = {
   readonly buttons?: readonly string[]
   /** Sentences a reaction 1️⃣ 2️⃣ ... stands for. */
   readonly choices?: readonly string[]
+  /** It asks one person something back. */
+  readonly asked?: AskedBack
+}
+/** Whom a message asks back, by the id of the event that made it ask. Without `untilMs` it is an offer: it stays until it is taken. */
+export type AskedBack = { readonly id: string; readonly person: string; readonly untilMs?: number }
+/** What a person was asked last in a place: a reply in words is about this. */
+export type Pending = {
+  readonly id: string
+  readonly untilMs: number
+  readonly offer: boolean
+  readonly thread?: string
+  /** `id`: of the message that offers it, where several offers are open. */
+  readonly choices: readonly { readonly label: string; readonly text: string; readonly id: string }[]
+  /** The sentence that lacks a part, around that part. */
+  readonly fill?: { readonly before: string; readonly after: string }
 }
 const MONTH_S = 30 * 24 * 3600
-const PENDING_S = 600
+const DAY_S = 24 * 3600
 
 const key = (store: Store, ...parts: readonly string[]): string => [store.prefix, ...parts].join(':')
 
@@ -55,21 +70,23 @@ export async function endTrouble(store: Store, what: string): Promise<number | u
   return since === null ? undefined : Number(since)
 }
 
-/** A question asked back to one person in one place ("which cluster?"); it expires after ten minutes. */
-export async function setPending(
-  store: Store,
-  who: string,
-  choices: readonly { readonly label: string; readonly text: string }[],
-): Promise<void> {
-  await store.redis.set(key(store, 'pending', who), JSON.stringify(choices), 'EX', PENDING_S)
+/** A question asked back to one person in one place ("which cluster?"). Kept for longer than it may be answered, so that a late answer is told so. */
+export async function setPending(store: Store, who: string, pending: Pending): Promise<void> {
+  await store.redis.set(key(store, 'pending', who), JSON.stringify(pending), 'EX', DAY_S)
 }
 
-/** Takes the pending question away: it is answered once. */
-export const takePending = async (
-  store: Store,
-  who: string,
-): Promise<readonly { readonly label: string; readonly text: string }[] | undefined> =>
-  parsed(await store.redis.getdel(key(store, 'pending', who)))
+export const readPending = async (store: Store, who: string): Promise<Pending | undefined> =>
+  parsed<Pending>(await store.redis.get(key(store, 'pending', who)))
+
+/** Settles something for a month: gives the value that came first, so that whoever repeats it after a crash finds its own. */
+export async function settleOnce(store: Store, what: string, value: string): Promise<string> {
+  const at = key(store, 'settled', what)
+  if ((await store.redis.set(at, value, 'EX', MONTH_S, 'NX')) === 'OK') return value
+  return (await store.redis.get(at)) ?? value
+}
+
+export const settledBy = async (store: Store, what: string): Promise<string | undefined> =>
+  (await store.redis.get(key(store, 'settled', what))) ?? undefined
 
 /** Notes that a key is about to be sent, and as what; the note of the first attempt when there was one: then the platform may have that already. */
 export async function triedBefore(store: Store, at: string, what: string): Promise<string | undefined> {
@@ -97,7 +114,7 @@ export async function countRequest(store: Store, person: string, nowMs: number):
   return Number(count)
 }
 
-/** True the first time only (per person and day): a stranger is told once. */
+/** True the first time only. */
 export const firstTime = async (store: Store, what: string): Promise<boolean> =>
   (await store.redis.set(key(store, 'told', what), '1', 'EX', MONTH_S, 'NX')) === 'OK'
 

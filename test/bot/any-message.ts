@@ -33,6 +33,7 @@ const span: fc.Arbitrary<Span> = fc.oneof(
   anyText.map((bold) => ({ bold })),
   fc.record({ link: anyText, url: fc.oneof(fc.webUrl(), anyText, fc.constant('javascript:alert(1)')) }),
   person.map((name) => ({ person: name })),
+  fc.record({ time: fc.integer({ min: 0, max: 4_102_444_800_000 }), shown: anyText }),
 )
 const text: fc.Arbitrary<Text> = fc.oneof(anyText, fc.array(span, { maxLength: 5 }))
 const block: fc.Arbitrary<Block> = fc.oneof(

@@ -1,7 +1,9 @@
 import { describe, expect, it } from 'vitest'
-import { card, closedQuestion, endLine, noteText, questionCard, refusal, type View } from '../../src/bot/cards.ts'
+import { card, endLine, refusal, stateReaction, type View } from '../../src/bot/cards.ts'
+import { noteText } from '../../src/bot/note-text.ts'
+import { closedQuestion, questionCard } from '../../src/bot/question-card.ts'
 import { refuse } from '../../src/errors.ts'
-import type { Plan, Question, Revision } from '../../src/jobs/job.ts'
+import { type Plan, type Question, type Revision, STATES } from '../../src/jobs/job.ts'
 import { plain } from '../../src/message.ts'
 
 const AT = Date.parse('2026-11-25T10:00:00+01:00')
@@ -88,8 +90,8 @@ describe('the card', () => {
   it('says what, whose, where it stands, and links the ticket', () => {
     const text = plain(card(revision({}), view))
     expect(text).toContain('#17 drain server23 on p10')
-    expect(text).toContain('asked by: nico at 10:00')
-    expect(text).toContain('#1234 (https://redmine.example.org/issues/1234)')
+    expect(text).toContain('asked by nico at 10:00 CET')
+    expect(text).toContain('ticket #1234 (https://redmine.example.org/issues/1234)')
     expect(text).toContain('waiting for people')
     expect(text).toContain('· cordon server23')
   })
@@ -99,7 +101,9 @@ describe('the card', () => {
       of: 17,
       waiting: [{ object: 'rook-ceph-mon-b', why: 'PDB rook-ceph-mon-pdb needs 3 healthy, has 2', sinceMs: AT }],
     }
-    const running = plain(card(revision({ state: 'running', progress }), view))
+    const running = plain(card(revision({ state: 'running', progress, startedAtMs: AT }), view))
+    expect(running).toContain('running since 10:00 CET')
+    expect(running).toContain('`cancel 17` stops it at its next safe point')
     expect(running).toContain('12 of 17 gone')
     expect(running).toContain('rook-ceph-mon-b: PDB rook-ceph-mon-pdb needs 3 healthy, has 2, since 1m')
     expect(plain(card(revision({ state: 'done', progress }), view))).not.toContain('12 of 17')
@@ -108,6 +112,24 @@ describe('the card', () => {
     const offer = 'uncordon server23 on p10'
     expect(card(revision({ state: 'failed', offer }), view).buttons).toEqual([{ id: `say:${offer}`, label: offer }])
     expect(card(revision({ state: 'running', offer }), view).buttons).toEqual([])
+  })
+  it('names for whom it waits, and never the asker, also when policy names them', () => {
+    const both = { ...question, needs: { ...question.needs, from: ['fran', 'nico'] } }
+    const waiting = revision({ question: both })
+    expect(plain(card(waiting, view))).toContain('waiting for people: 1 of fran, until 10:30 CET')
+    expect(questionCard(waiting, both, view).mention).toEqual(['fran'])
+  })
+  it('tells the time of the one who reads where only one does, with the day when it is another', () => {
+    const zoned: View = { ...view, zoneOf: (name) => (name === 'nico' ? 'Asia/Seoul' : undefined) }
+    const direct = revision({ asked: { ...revision({}).asked, room: 'dm:slack:D1' } })
+    expect(plain(card(direct, zoned))).toContain('asked by nico at 18:00 GMT+9')
+    expect(plain(card(revision({}), zoned))).toContain('asked by nico at 10:00 CET')
+    const later = { ...view, nowMs: AT + 24 * 3_600_000 }
+    expect(plain(card(revision({}), later))).toContain('asked by nico at Wed 25 Nov 10:00 CET')
+    const seen = card(revision({}), view).blocks.flatMap((b) =>
+      'text' in b && typeof b.text !== 'string' ? b.text : [],
+    )
+    expect(seen).toContainEqual({ time: AT, shown: '10:00 CET' })
   })
   it('is marked where nothing is real', () => {
     expect(plain(card(revision({}), { ...view, practice: true }))).toMatch(/^◇ practice/)
@@ -120,7 +142,7 @@ describe('a question', () => {
     const message = questionCard(revision({}), question, view)
     const text = plain(message)
     expect(text).toContain(
-      'Needs 1 of fran, until 10:30 (30m). ✅ approves, ❌ says no; or `approve 17`, `deny 17 reason`.',
+      'Needs 1 of fran, until 10:30 CET (30m). ✅ approves, ❌ says no; or `approve 17`, `deny 17 reason`.',
     )
     expect(text).toContain('server23')
     expect(message.mention).toEqual(['fran'])
@@ -158,8 +180,18 @@ describe('a question', () => {
       votes: [{ person: 'fran', choice: 'deny' as const, atMs: AT, event: 'v', reason: 'not now' }],
     }
     const message = closedQuestion(revision({ state: 'refused' }), answered, view)
-    expect(plain(message)).toContain('answered: ❌ fran (not now)')
+    expect(plain(message)).toContain('answered: ❌ no from fran (not now)')
     expect(message.buttons).toEqual([])
+  })
+})
+
+describe('the reaction under the request', () => {
+  it('is one emoji for each state, and never a vote', () => {
+    const marks = STATES.map((state) => stateReaction({ state }))
+    expect(new Set(marks).size).toBe(8)
+    for (const mark of marks) expect(['✅', '❌']).not.toContain(mark)
+    expect(stateReaction({ state: 'planned' })).toBe('👀')
+    expect(stateReaction({ state: 'needs-human' })).toBe('🆘')
   })
 })
 

@@ -20,8 +20,8 @@ describe('colours', () => {
   ]
   test('each step in the colour of its own mark, also when their titles begin alike', () => {
     const [done, failed] = painted(STEPS, COLOURED).split('\n')
-    expect(done).toBe(`${esc}[32m✔ evict the pods of server23${esc}[39m`)
-    expect(failed).toBe(`${esc}[31m✘ evict the pods of server24${esc}[39m`)
+    expect(done).toBe(`${esc}[32m✔ evict the pods of server23 (done)${esc}[39m`)
+    expect(failed).toBe(`${esc}[31m✘ evict the pods of server24 (failed)${esc}[39m`)
   })
 
   test('none where none are wanted', () => {

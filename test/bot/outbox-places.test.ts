@@ -71,7 +71,7 @@ describe('a message that somebody removed', () => {
       'the question again',
       ({ kind, id, text }) => kind === 'post' && id !== first.id && text.includes('may it start'),
     )
-    expect(again.text).toContain('Votes: ✅ fran')
+    expect(again.text).toContain('Votes: ✅ yes from fran')
     expect(again.mention).toEqual(first.mention)
     await paper.tell(vote('U3', again.id))
     await untilState(engine.jobs, job, 'done')

@@ -76,6 +76,8 @@ export async function startToyBot(setting: ToySetting): Promise<ToyBot> {
     ...(setting.patienceMs === undefined ? {} : { patienceMs: setting.patienceMs }),
   })
   const answer = makeAnswers({
+    store,
+    nowMs,
     commands: () => [jobCommand],
     // the one command takes no more than these
     capabilities: () => ({ jobs: engine.jobs, nowMs, lag: mouth.lag }) as unknown as Capabilities,
@@ -90,6 +92,7 @@ export async function startToyBot(setting: ToySetting): Promise<ToyBot> {
     people: () => people,
     rooms: () => rooms,
     understand: understandToy,
+    acts: () => undefined,
     answer: (question) => answer(question, over.signal),
     send: mouth.send,
     removed: mouth.removed,

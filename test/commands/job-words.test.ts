@@ -4,8 +4,6 @@ import { approve } from '../../src/commands/approve.ts'
 import { cancel } from '../../src/commands/cancel.ts'
 import { choose } from '../../src/commands/choose.ts'
 import { deny } from '../../src/commands/deny.ts'
-import { help } from '../../src/commands/help.ts'
-import { COMMANDS } from '../../src/commands/registry.ts'
 import { job } from '../../src/commands/job.ts'
 import { jobs } from '../../src/commands/jobs.ts'
 import { resume } from '../../src/commands/resume.ts'
@@ -13,9 +11,8 @@ import { retry } from '../../src/commands/retry.ts'
 import { whoHolds } from '../../src/commands/who-holds.ts'
 import { why } from '../../src/commands/why.ts'
 import { withdraw } from '../../src/commands/withdraw.ts'
-import type { Decide } from '../../src/policies/policy.ts'
 import type { Holding } from '../../src/jobs/job.ts'
-import { amal, ask, fran, MINUTE, needs, NOW, question, revision, text, waiting, world } from './jobs-by-hand.ts'
+import { ask, fran, MINUTE, needs, NOW, question, revision, text, waiting, world } from './jobs-by-hand.ts'
 
 describe('words that act hand the speaker, the event and its time to jobs', () => {
   const speaker = { person: 'nico', event: 'e9', atMs: NOW }
@@ -113,9 +110,9 @@ describe('what runs and what waits', () => {
     const said = await text(ask(job, { job: '17' }, world([failed])))
     for (const part of [
       'State: failed (DRAIN-PDB)',
-      'Asked by: nico in ops, 7m ago',
+      'Asked by: nico in ops, 7m ago (09:53 CET): pls drain',
       '✔ cordon server23',
-      '✘ evict: PDB',
+      '✘ evict (failed): PDB',
       'A budget blocks.',
       'server23 stays cordoned',
       'You may say: uncordon server23 on p10',
@@ -209,29 +206,5 @@ describe('who holds', () => {
       'Nobody holds c2: the next job starts at once.',
     )
     expect(await text(ask(whoHolds, {}, world([])))).toContain('Nobody holds anything')
-  })
-})
-
-describe('help', () => {
-  const decide: Decide = ({ cluster, person: asker }) => {
-    if (!asker.groups.includes('operators')) return { kind: 'deny', code: 'POLICY-NONE', reason: 'no', rules: [] }
-    return cluster?.type === 'production' ? { kind: 'needs', needs, rules: [] } : { kind: 'allow', rules: [] }
-  }
-  test('every command once, with what the speaker may', async () => {
-    const said = await text(ask(help, {}, world([], { decide })))
-    for (const command of COMMANDS.filter((c) => !c.name.startsWith('plan '))) expect(said).toContain(command.summary)
-    expect(said).toContain('on your own on c1, c2, c4, c5, c6; with approval on p5, p6, p10')
-    expect(await text(ask(help, {}, world([], { decide }), amal))).toContain('you: not on c1')
-  })
-  test.each([
-    ['drain', 'kubectl drain'],
-    ['drain a node', 'kubectl drain'],
-    ['list nodes', 'kubectl get nodes'],
-    ['put a node back', 'kubectl uncordon'],
-  ])('help %s shows the manual', async (topic, words) => {
-    expect(await text(ask(help, { topic }, world([], { decide })))).toContain(words)
-  })
-  test('an unknown topic offers the nearest', async () => {
-    expect(await text(ask(help, { topic: 'drian' }, world([], { decide })))).toMatch(/^PARSE-UNKNOWN.*\[help drain\]/)
   })
 })

@@ -108,6 +108,10 @@ export function world(
     readFacts: not,
     commands: () => COMMANDS,
     people: [nico, fran, amal],
+    rooms: [
+      { name: 'ops', clusters: [] },
+      { name: 'p10', cluster: 'p10', clusters: ['p10'] },
+    ],
     nowMs: () => NOW,
     lag: () => Promise.resolve(more.lag ?? []),
   }
@@ -119,10 +123,11 @@ export async function ask(
   args: object,
   { capabilities }: World,
   speaker = nico,
+  room = 'ops',
 ): Promise<Message | Refusal> {
   const situation: Situation = {
     person: speaker,
-    room: 'ops',
+    room,
     event: 'e9',
     text: '',
     atMs: NOW,

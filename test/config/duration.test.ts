@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { humanAge, humanSpan, parseDurationMs, within } from '../../src/duration.ts'
+import { clockText, humanAge, humanSpan, isTimeZone, parseDurationMs, within } from '../../src/duration.ts'
 
 test.each([
   ['300ms', 300],
@@ -26,6 +26,21 @@ test.each([
 
 test('a span for a sentence', () =>
   expect([humanSpan(252_000), humanSpan(7_000), humanSpan(3_600_000)]).toEqual(['4m12s', '7s', '1h']))
+
+const NOON = Date.parse('2026-11-25T12:00:00+01:00')
+test.each([
+  ['2026-11-25T10:03:00+01:00', 'Europe/Zurich', '10:03 CET'],
+  ['2026-11-25T10:03:00+01:00', 'Asia/Seoul', '18:03 GMT+9'],
+  ['2026-11-24T23:30:00+01:00', 'Europe/Zurich', 'Tue 24 Nov 23:30 CET'],
+  ['2026-11-24T23:30:00+01:00', 'Asia/Seoul', '07:30 GMT+9'],
+  ['2026-07-01T00:00:00+02:00', 'Europe/Zurich', 'Wed 1 Jul 00:00 CEST'],
+  ['2027-01-04T08:00:00+01:00', 'Europe/Zurich', 'Mon 4 Jan 2027 08:00 CET'],
+])('%s in %s is %s to somebody who reads at noon', (at, zone, said) =>
+  expect(clockText(Date.parse(at), zone, NOON)).toBe(said),
+)
+
+test('a time zone is one this machine knows', () =>
+  expect(['Europe/Zurich', 'UTC', 'Europe/Zurch', ''].map(isTimeZone)).toEqual([true, true, false, false]))
 
 test('a limit fires though nobody listens and the collector runs: it is only looked at', async () => {
   const limit = within(60, new AbortController().signal)

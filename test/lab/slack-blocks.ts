@@ -16,6 +16,17 @@ const inline = z.discriminatedUnion('type', [
     style: style.optional(),
   }),
   z.strictObject({ type: z.literal('user'), user_id: z.string().regex(/^[UW][A-Z0-9]{2,}$/), style: style.optional() }),
+  z.strictObject({
+    type: z.literal('date'),
+    timestamp: z.int().min(0),
+    format: z
+      .string()
+      .regex(
+        /\{(date_num|date|date_short|date_long|date_pretty|date_short_pretty|date_long_pretty|time|time_secs|ago)\}/,
+      ),
+    url: z.url().optional(),
+    fallback: z.string().optional(),
+  }),
 ])
 const section = z.strictObject({ type: z.literal('rich_text_section'), elements: z.array(inline).min(1) })
 const rich = z.discriminatedUnion('type', [
@@ -152,5 +163,9 @@ function blockText(b: ViewBlock): string {
 
 const inlineText = (elements: readonly z.infer<typeof inline>[]): string =>
   elements
-    .map((e) => (e.type === 'text' ? e.text : e.type === 'user' ? `<@${e.user_id}>` : `${e.text ?? ''} <${e.url}>`))
+    .map((e) => {
+      if (e.type === 'text') return e.text
+      if (e.type === 'date') return e.fallback ?? ''
+      return e.type === 'user' ? `<@${e.user_id}>` : `${e.text ?? ''} <${e.url}>`
+    })
     .join('')

@@ -52,5 +52,6 @@ export function askCluster(sentence: Sentence, body: Body): No {
     code: 'PARSE-MISSING',
     message: 'Which cluster?',
     choices: active.map((c) => ({ label: c.name, text: `${body.prefix}${end} on ${c.name}` })),
+    fill: { command: '', arg: 'cluster', before: `${body.prefix}${end} on `, after: '' },
   }
 }

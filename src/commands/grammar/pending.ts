@@ -2,7 +2,10 @@ import type { Understood } from '../command.ts'
 import { plainNo } from './no.ts'
 
 /** What Sluice asked somebody, and what may be answered. */
-export type Pending = { readonly choices: readonly { readonly label: string; readonly text: string }[] }
+export type Pending = {
+  readonly choices: readonly { readonly label: string; readonly text: string }[]
+  readonly fill?: { readonly before: string; readonly after: string }
+}
 
 const YES = new Set([
   'yes',
@@ -41,12 +44,15 @@ const NO = new Set([
   '👎',
 ])
 
-const bare = (text: string): string =>
+/** Typed instead of reacted. */
+const VOTES: Readonly<Record<string, string>> = { '✅': 'approve', '❌': 'deny' }
+
+const unaddressed = (text: string): string =>
   text
     .trim()
-    .toLowerCase()
-    .replace(/^(?:<@[a-z0-9|._-]+>|@?sluice[:,]?|!|\/sluice)\s*/, '')
+    .replace(/^(?:<@[a-z0-9|._-]+>|@?sluice[:,]?|!|\/sluice)\s*/i, '')
     .replaceAll(/[.!?,\s]+$/g, '')
+const bare = (text: string): string => unaddressed(text).toLowerCase()
 
 /** A word of the open gate of the job whose thread this is: `longer`. */
 export function gateWord(
@@ -67,8 +73,11 @@ export function answerPending(text: string, context: { readonly pending?: Pendin
   if (text.length > 80) return undefined
   const reply = bare(text)
   const choices = context.pending?.choices ?? []
-  if (choices.length === 0) return YES.has(reply) || NO.has(reply) ? { result: 'ignore' } : undefined
+  const nothing = choices.length === 0
+  if (nothing && VOTES[reply] !== undefined) return VOTES[reply]
+  if (nothing && (YES.has(reply) || (NO.has(reply) && context.pending?.fill === undefined))) return { result: 'ignore' }
   if (NO.has(reply)) return plainNo('PARSE-NEGATED', 'All right, nothing was done.')
+  if (nothing) return undefined
   const [first] = choices
   if (YES.has(reply))
     return choices.length === 1 && first !== undefined
@@ -82,4 +91,10 @@ export function answerPending(text: string, context: { readonly pending?: Pendin
     choices.find((c) => reply === `on ${c.label.toLowerCase()}`) ??
     numbered
   )?.text
+}
+
+/** The sentence that lacked a part, with the reply in its place; undefined when nothing was asked that is open. */
+export function filledIn(text: string, { fill }: Pending): string | undefined {
+  const reply = unaddressed(text)
+  return fill === undefined || reply === '' || text.length > 200 ? undefined : `${fill.before}${reply}${fill.after}`
 }

@@ -2,6 +2,7 @@ import type { ZodError } from 'zod'
 import type { ChangeCommand, Command, InventoryCluster, Understood } from '../command.ts'
 import type { Grammar, RuleMatch } from '../grammar.ts'
 import type { ParseContext } from '../parse.ts'
+import { askFor, behindVerb } from './asking.ts'
 import { knownNo } from './known.ts'
 import { bodyOf, type Lead } from './lead.ts'
 import { looseText, negatedText, scheduled } from './loose-text.ts'
@@ -43,7 +44,7 @@ export function understand(
     body: plan && !opening.plan ? { ...body, prefix: 'plan ' } : body,
     plan,
   }
-  if (plan && command.acts === true) return askWhether(given)
+  if (plan && command.acts !== undefined) return askWhether(given)
   return commandOf(command, hit, given)
 }
 
@@ -124,13 +125,8 @@ function dropUnwanted(command: Command, args: Args): Args {
   return wanted === undefined ? args : Object.fromEntries(Object.entries(args).filter(([k]) => wanted.has(k)))
 }
 
-const QUESTIONS_BACK: Readonly<Record<string, string>> = {
-  nodes: 'Which nodes?',
-  node: 'Which node?',
-  job: 'Which job? Say its number.',
-  reason: 'Why? Say the reason.',
-  person: 'Who?',
-}
+const clusterOfArgs = (args: Args, { context }: Case): InventoryCluster | undefined =>
+  context.inventory.clusters.find((c) => c.name === args['cluster'])
 
 function explain(command: Command, error: ZodError, args: Args, given: Case): Understood {
   const issue = error.issues[0]
@@ -142,11 +138,15 @@ function explain(command: Command, error: ZodError, args: Args, given: Case): Un
       : checked(command, { ...args, cluster: home.name }, given)
   }
   if (name !== '' && args[name] === undefined)
-    return plainNo(
-      'PARSE-MISSING',
-      `${command.name}: ${QUESTIONS_BACK[name] ?? `${name} is missing.`} For example: \`${command.examples[0] ?? command.name}\`.`,
-      [],
-      'ask',
+    return askFor(
+      {
+        command: command.name,
+        arg: name,
+        example: command.examples[0] ?? command.name,
+        cluster: clusterOfArgs(args, given),
+      },
+      behindVerb(given.sentence, given.body),
+      given.context,
     )
   const capture = given.captures.find((c) => c.arg === name)
   return noAt(

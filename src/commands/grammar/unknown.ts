@@ -1,8 +1,11 @@
 import { distance } from 'fastest-levenshtein'
 import type { Understood } from '../command.ts'
 import { findRule, type Grammar, type NearMiss } from '../grammar.ts'
+import type { ParseContext } from '../parse.ts'
 import { completion, nearest } from '../suggest.ts'
+import { askFor, atEnd, behindVerb } from './asking.ts'
 import { bodyOf, type Lead } from './lead.ts'
+import { clusterOf } from './names.ts'
 import { type Choice, noAt, plainNo } from './no.ts'
 import type { Sentence } from './slots.ts'
 import { skipWords, FILLERS, STOP_WORDS } from './words.ts'
@@ -32,6 +35,7 @@ export function unknown(
   sentence: Sentence,
   opening: Lead,
   grammar: Grammar,
+  context: ParseContext,
   again: (text: string) => Understood | undefined,
 ): Understood {
   let begin = opening.from
@@ -48,7 +52,7 @@ export function unknown(
   const siblings = begunNames(sentence, opening, grammar)
   if (siblings.length > 1)
     return noAt(sentence, begin, sentence.tokens.length, 'PARSE-UNKNOWN', 'Which of these?', siblings)
-  const gap = miss === undefined ? undefined : missing(sentence, opening, miss)
+  const gap = miss === undefined ? undefined : missing(sentence, opening, miss, context)
   if (gap !== undefined) return gap
   const corrected = corrections(sentence, opening, grammar, again)
   const choices = corrected.length > 0 ? corrected : completions(sentence, opening, grammar)
@@ -72,35 +76,23 @@ const rawTool = (tool: string, grammar: Grammar): Understood =>
     `Sluice is not a shell: it does not run \`${tool}\`. It does: ${grammar.rules.flatMap((r) => (r.command === undefined ? [] : [r.name])).join(', ')}.`,
   )
 
-const ASKS: Readonly<Record<string, string>> = {
-  nodes: 'Which nodes?',
-  node: 'Which node?',
-  cluster: 'Which cluster?',
-  job: 'Which job? Say its number.',
-  duration: 'How long? For example `30m`.',
-}
-
 /** The words end where a slot is wanted, or a word stands where a node is wanted. */
-function missing(sentence: Sentence, opening: Lead, miss: NearMiss): Understood | undefined {
+function missing(sentence: Sentence, opening: Lead, miss: NearMiss, context: ParseContext): Understood | undefined {
   const { at, wanted, captures } = miss.stuck
   if (wanted.kind !== 'slot' || at <= opening.from) return undefined
   if (at < sentence.tokens.length)
     return wanted.slot === 'nodes' || wanted.slot === 'node' ? noSuch(sentence, at) : undefined
   const cluster = captures.find((c) => c.slot === 'cluster')
   const example = miss.rule.command?.examples[0]
-  if (wanted.slot === 'nodes' && cluster !== undefined)
-    return plainNo(
-      'PARSE-MISSING',
-      `The whole cluster ${String(cluster.value)}? Name the nodes, for example \`${example ?? `${miss.rule.name} server23`}\`.`,
-      [],
-      'ask',
-    )
-  return plainNo(
-    'PARSE-MISSING',
-    `${miss.rule.name}: ${ASKS[wanted.slot] ?? `${wanted.arg} is missing.`}${example === undefined ? '' : ` For example: \`${example}\`.`}`,
-    [],
-    'ask',
-  )
+  const command = miss.rule.name
+  const body = bodyOf(sentence, opening)
+  const lacking = { command, arg: wanted.arg, slot: wanted.slot, ...(example === undefined ? {} : { example }) }
+  if (wanted.slot === 'nodes' && cluster !== undefined) {
+    const named = clusterOf(sentence.names, String(cluster.value).toLowerCase())
+    const question = `The whole cluster ${String(cluster.value)}? Name the nodes.`
+    return askFor({ ...lacking, cluster: named }, behindVerb(sentence, body), context, question)
+  }
+  return askFor(lacking, atEnd(sentence, body), context)
 }
 
 function noSuch(sentence: Sentence, at: number): Understood | undefined {
