@@ -2,6 +2,7 @@ import { z } from 'zod'
 import type { Command, Phrase } from '../src/commands/command.ts'
 import type { Known } from '../src/commands/grammar.ts'
 import { groupOf } from '../src/commands/help.ts'
+import { SIGNS, STATES } from '../src/jobs/job.ts'
 import type { ERRORS } from '../src/errors.ts'
 
 const say = (phrase: Phrase): string => (typeof phrase === 'string' ? phrase : phrase.say)
@@ -51,6 +52,28 @@ const section = (command: Command): readonly string[] => [
   ...(command.manual ?? []).map((line, i) => `${i === 0 ? '\n' : ''}- ${line}`),
 ]
 
+/** What holds for every command. */
+const MANNERS = [
+  '## How it talks',
+  '',
+  'One reaction under the message that asked says where it stands:',
+  '',
+  '| reaction | state |',
+  '|---|---|',
+  ...[...Map.groupBy(STATES, (state) => SIGNS[state].mark)].map(
+    ([mark, states]) => `| ${mark} | ${[...new Set(states.map((state) => SIGNS[state].words))].join(', ')} |`,
+  ),
+  '',
+  '- A part that is missing is asked for once, with what it could be. Answer with the number, the name, the missing words, a reaction (1️⃣ 2️⃣ ...) or a button, within',
+  '  ten minutes; only who was asked can. A whole command is a new command, and replaces the question.',
+  '- What was said while Sluice was away is not done: a change older than five minutes is offered (`yes`, or a reaction), what only asks is to be asked again. Votes and',
+  '  `cancel` count whenever they were sent.',
+  '- `approve`, `deny`, and a typed ✅ (approve) or ❌ (deny) without a number are for the one question that is open in the room; with several it is asked which.',
+  '- More than 20 requests of one person in a minute are not taken. Votes always count.',
+  '- Times are in your own zone where only you read, or where the platform can; else in the configured zone, with its name.',
+  '- An answer of more than a screen comes in short, with the whole as a file.',
+]
+
 const isPlan = (command: Command): boolean => command.name.startsWith('plan ')
 
 /** docs/commands.md, made from the commands themselves and the catalogue of what does not exist yet. */
@@ -71,6 +94,8 @@ export function commandsMarkdown(commands: readonly Command[], known: readonly K
     'In a phrase `a|b` is either word, `[x]` may be left out, `{x}` is an argument. The cluster may stand anywhere (`on p10`, `p10`), so may a ticket (`#1234`).',
     '`plan` in front of a change, a question (`can I drain server23?`) or `--dry-run` gives `plan <command>` with the same arguments: it reads and changes nothing.',
     ...groups,
+    '',
+    ...MANNERS,
     '',
     '## Not yet',
     '',

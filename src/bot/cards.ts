@@ -97,6 +97,12 @@ function about(revision: Revision, view: View): Block {
   }
 }
 
+/** Steps that will never be begun say nothing. */
+const stepBlocks = ({ steps, state }: Revision): Block[] =>
+  steps.length === 0 || (FINAL.has(state) && steps.every((step) => step.mark === 'pending'))
+    ? []
+    : [{ kind: 'steps', items: steps }]
+
 function progressBlocks(revision: Revision, view: View): Block[] {
   const { progress } = revision
   if (progress === undefined || FINAL.has(revision.state)) return []
@@ -119,7 +125,7 @@ export function card(revision: Revision, view: View): Message {
       headingOf(revision, sentenceOf(revision)),
       { kind: 'note', tone, text: standing(revision, view) },
       about(revision, view),
-      ...(revision.steps.length > 0 ? [{ kind: 'steps', items: revision.steps } as const] : []),
+      ...stepBlocks(revision),
       ...progressBlocks(revision, view),
       ...nextBlocks(revision),
     ],

@@ -60,7 +60,8 @@ function filled(text: string, context: ParseContext): Understood | undefined {
   const own = parseText(text, withoutPending(context))
   const verb = tokenise(whole.slice(context.pending?.fill?.before.length))[0]?.lower ?? ''
   // `server23 on p10` alone would show the node; a reply that begins like a command is one
-  if (own.result === 'command' && grammarOf(context.commands, context.known).vocabulary.has(verb)) return own
+  const begun = own.result === 'command' || own.result === 'ask'
+  if (begun && grammarOf(context.commands, context.known).vocabulary.has(verb)) return own
   const asked = meaning(whole, context)
   return asked.result !== 'command' && own.result === 'command' ? own : asked
 }

@@ -70,7 +70,11 @@ export function rightsOf(
   const said = clusters
     .filter((c) => c.state === 'active')
     .map((c) => ({ cluster: c.name, decision: rightTo(change, c, asking) }))
-    .map(({ cluster, decision }) => ({ cluster, kind: decision.kind, how: howOf(decision, asking.person.name) }))
+    .map(({ cluster, decision }) => ({
+      cluster,
+      kind: decision.kind,
+      how: howOf(decision, asking.person.name).replace(` on ${cluster}`, ''),
+    }))
   return [...Map.groupBy(said, ({ kind, how }) => `${kind} ${how}`).values()]
     .flatMap((same) => {
       const [first] = same

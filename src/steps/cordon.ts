@@ -31,7 +31,8 @@ export function cordonHolder(node: Node): Holder {
   const parts = [
     `job ${job}`,
     ...(ticket === undefined ? [] : [`ticket ${ticket}`]),
-    ...(since === undefined ? [] : [`since ${since}`]),
+    // in a plan that people of several zones read: to the minute, its zone named
+    ...(since === undefined ? [] : [`since ${since.replace(/^(\S{10})T(\d\d:\d\d).*Z$/, '$1 $2 UTC')}`]),
   ]
   const text = `${person ?? 'somebody'} (${parts.join(', ')})${reason === undefined ? '' : `: ${reason}`}`
   const sinceMs = Date.parse(since ?? '')

@@ -128,6 +128,14 @@ describe('a missing part', () => {
     await say('server23 on p10')
     expect(asked).toEqual([])
   })
+  test('and so is one that itself lacks a part', async () => {
+    const { say, asked, said } = open()
+    await say('uncordon')
+    await say('list nodes')
+    expect(said()[1]).toContain('Which cluster?')
+    await say('p10')
+    expect(asked).toEqual([])
+  })
   test('what is still missing is asked next', async () => {
     const { say, asked, said } = open()
     await say('drain')

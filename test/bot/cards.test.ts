@@ -108,6 +108,11 @@ describe('the card', () => {
     expect(running).toContain('rook-ceph-mon-b: PDB rook-ceph-mon-pdb needs 3 healthy, has 2, since 1m')
     expect(plain(card(revision({ state: 'done', progress }), view))).not.toContain('12 of 17')
   })
+  it('shows no steps that will never be begun', () => {
+    expect(plain(card(revision({ state: 'refused' }), view))).not.toContain('· cordon server23')
+    const steps = [{ id: 'a', title: 'cordon server23', mark: 'done' as const }]
+    expect(plain(card(revision({ state: 'cancelled', steps }), view))).toContain('✔ cordon server23 (done)')
+  })
   it('offers the cordon back only when the job is over', () => {
     const offer = 'uncordon server23 on p10'
     expect(card(revision({ state: 'failed', offer }), view).buttons).toEqual([{ id: `say:${offer}`, label: offer }])
