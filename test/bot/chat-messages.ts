@@ -11,6 +11,7 @@ export const CARD: Message = {
       kind: 'fields',
       rows: [
         ['asked by', [{ person: 'nico' }]],
+        ['since', [{ time: Date.UTC(2026, 10, 25, 9, 3), shown: '10:03 CET' }]],
         ['ticket', [{ link: '#4711', url: 'https://redmine.example/issues/4711' }]],
       ],
     },

@@ -13,6 +13,7 @@ export const SAYS: Readonly<Record<string, Case>> = {
     for (const part of [
       'Drain server23 on p10',
       'asked by',
+      '10:03 CET',
       '#4711',
       'server23',
       'NAME',

@@ -10,6 +10,7 @@ import { bringSlack } from '../lab/slack.ts'
 const CARD: Message = {
   blocks: [
     { kind: 'heading', text: 'Drain <server23> & more' },
+    { kind: 'text', text: ['asked at ', { time: Date.UTC(2026, 10, 25, 9, 3), shown: '10:03 CET' }] },
     { kind: 'table', columns: ['NAME'], rows: [['server23']] },
   ],
   buttons: [{ id: 'say:cancel', label: 'cancel' }],
