@@ -37,6 +37,7 @@ function richHtml(rich: Rich): string {
 function inlineHtml(part: Inline): string {
   if (part.type === 'user')
     return `<span class="mention">@${escapeHtml(NAMES.get(part.user_id) ?? part.user_id)}</span>`
+  if (part.type === 'date') return `<time>${escapeHtml(part.fallback)}</time>`
   const text = escapeHtml(part.text).replaceAll('\n', '<br>')
   if (part.type === 'link') return `<a href="${escapeHtml(part.url)}">${text}</a>`
   const code = part.style?.code === true ? `<code>${text}</code>` : text

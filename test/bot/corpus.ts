@@ -1,4 +1,5 @@
-import { card, closedQuestion, endLine, questionCard, refusal, type View } from '../../src/bot/cards.ts'
+import { card, endLine, refusal, type View } from '../../src/bot/cards.ts'
+import { closedQuestion, questionCard } from '../../src/bot/question-card.ts'
 import { COMMANDS } from '../../src/commands/registry.ts'
 import { refuse } from '../../src/errors.ts'
 import type { Plan, Question, Revision } from '../../src/jobs/job.ts'

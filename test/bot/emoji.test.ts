@@ -10,6 +10,7 @@ import { why } from '../../src/commands/why.ts'
 import { type Code, ERRORS, isRefusal, refuse } from '../../src/errors.ts'
 import { type Question, type Revision, SIGNS, STATES, type StepView } from '../../src/jobs/job.ts'
 import { flat, type Message, plain } from '../../src/message.ts'
+import { corpus as examples } from './corpus.ts'
 import { amal, ask, NOW, question, revision, waiting, world } from '../commands/jobs-by-hand.ts'
 
 const view: View = { nowMs: NOW, timeZone: 'Europe/Zurich', practice: true }
@@ -62,6 +63,7 @@ async function corpus(): Promise<readonly Message[]> {
     ]),
     ...codes.map((code) => refusal(refuse(code))),
     ...answers.map((a) => (isRefusal(a) ? refusal(a) : a)),
+    ...examples().map((e) => e.message),
   ]
 }
 
