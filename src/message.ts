@@ -86,9 +86,12 @@ const ENDED: Record<StepMark, string> = {
   skipped: ' (skipped)',
 }
 
-/** `✔ cordon server23 (done)`: the sign, and in words what it means. What is still to do has neither. */
-export const stepText = (step: { readonly title: string; readonly mark: StepMark; readonly note?: string }): string =>
-  `${MARKS[step.mark]} ${step.title}${ENDED[step.mark]}${step.note === undefined ? '' : `: ${step.note}`}`
+type StepLine = { readonly title: string; readonly mark: StepMark; readonly note?: string }
+/** `cordon server23 (done): cordoned`: also in words how far it is; what is still to do has none. */
+export const stepWords = ({ title, mark, note }: StepLine): string =>
+  `${title}${ENDED[mark]}${note === undefined ? '' : `: ${note}`}`
+/** The same behind its sign: `✔ cordon server23 (done)`. */
+export const stepText = (step: StepLine): string => `${MARKS[step.mark]} ${stepWords(step)}`
 
 const TONES: Record<Tone, string> = { info: '', ok: '✔ ', warn: '⚠ ', error: '✘ ', practice: '◇ ' }
 

@@ -41,7 +41,7 @@ function brief(block: Block): readonly Block[] {
     {
       kind: 'steps',
       items: [
-        ...(done === 0 ? [] : [{ title: `${done} of ${items.length} steps done`, mark: 'done' as const }]),
+        ...(done === 0 ? [] : [{ title: `${done} of ${items.length} steps`, mark: 'done' as const }]),
         ...rest.slice(-MOST_STEPS),
         ...(pending === 0 ? [] : [{ title: `${pending} to come`, mark: 'pending' as const }]),
       ],

@@ -1,5 +1,15 @@
 import pico from 'picocolors'
-import { type Block, flat, type Message, plain, spansOf, type StepMark, type Text, type Tone } from '../message.ts'
+import {
+  type Block,
+  flat,
+  type Message,
+  plain,
+  spansOf,
+  type StepMark,
+  stepWords,
+  type Text,
+  type Tone,
+} from '../message.ts'
 import { flow, type Paint, type Piece, type Word, wordsOf } from './console-flow.ts'
 import { tableLines } from './console-table.ts'
 import { showable } from './hostile.ts'
@@ -83,7 +93,7 @@ function linesOf(block: Exclude<Block, { kind: 'table' }>, c: Colours): readonly
     case 'steps':
       return block.items.flatMap((s) => {
         const [mark, paint] = MARKS[s.mark]
-        return marked(`${s.title}${s.note === undefined ? '' : `: ${s.note}`}`, mark, c, paint(c))
+        return marked(stepWords(s), mark, c, paint(c))
       })
     case 'code':
       return tame(block.text)

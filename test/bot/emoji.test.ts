@@ -63,7 +63,8 @@ async function corpus(): Promise<readonly Message[]> {
     ]),
     ...codes.map((code) => refusal(refuse(code))),
     ...answers.map((a) => (isRefusal(a) ? refusal(a) : a)),
-    ...examples().map((e) => e.message),
+    // people write as they like
+    ...examples().flatMap((e) => (e.name === 'foreign' ? [] : [e.message])),
   ]
 }
 
