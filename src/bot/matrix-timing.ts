@@ -15,7 +15,7 @@ export type SyncTiming = {
   readonly longestAskedMs: number
   /** Between attempts with a token that is refused. */
   readonly authWaitMs: number
-  /** An outage is told when it has lasted so long. */
+  /** An outage is told when it has lasted so long; who hears of it waits 3 s more for a platform that flickers. */
   readonly reportAfterMs: number
 }
 export const TIMING: SyncTiming = {
@@ -27,7 +27,7 @@ export const TIMING: SyncTiming = {
   longestWaitMs: 5_000,
   longestAskedMs: 300_000,
   authWaitMs: 60_000,
-  reportAfterMs: 10_000,
+  reportAfterMs: 7_000,
 }
 
 export type Patience = { readonly pollMs: number; readonly limitMs: number }

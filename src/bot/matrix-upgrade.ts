@@ -1,6 +1,5 @@
 import { z } from 'zod'
 import type { Log } from '../log.ts'
-import type { Message } from '../message.ts'
 import { isNo } from './matrix-direct.ts'
 import type { MatrixEvent } from './matrix-events.ts'
 import type { Request } from './matrix-http.ts'
@@ -14,8 +13,6 @@ export type UpgradeDeps = {
   readonly rooms: () => readonly string[]
   /** Resolves when it is kept that `from` is `to` from now on. */
   readonly onMoved: (from: string, to: string) => Promise<void>
-  /** Says in the new room what happened; the same move twice is one message. */
-  readonly announce: (from: string, to: string) => Promise<void>
   readonly log: Log
 }
 export type Upgrades = {
@@ -27,27 +24,6 @@ export type Upgrades = {
   /** Beside the reading: what failed is tried again, and after the start tombstones are looked for that nobody noticed. */
   readonly afterBatch: () => void
 }
-
-/** What is said in the new room. */
-export const moved = (from: string, to: string): Message => ({
-  blocks: [
-    {
-      kind: 'note',
-      tone: 'ok',
-      text: 'This room was upgraded, and Sluice came along: what was asked for there goes on here.',
-    },
-    {
-      kind: 'text',
-      text: [
-        'For an operator: in config/sluice.yaml write ',
-        { code: to },
-        ' in place of ',
-        { code: from },
-        '. Until then Sluice remembers it.',
-      ],
-    },
-  ],
-})
 
 type Move = { readonly to: string; readonly via: string; dueMs: number; said: string }
 
@@ -136,10 +112,6 @@ async function follow(deps: UpgradeDeps, room: string, { to, via }: Move): Promi
   }
   await deps.onMoved(room, to)
   log.warn({ from: room, to }, 'a room was upgraded: write its new id into config/sluice.yaml')
-  await deps.announce(room, to).catch((error: unknown) => {
-    if (!isNo(error)) throw error
-    log.warn({ room: to, error: String(error) }, 'the upgrade could not be told in the new room')
-  })
   return true
 }
 

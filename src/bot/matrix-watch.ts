@@ -2,9 +2,8 @@ import type { Log } from '../log.ts'
 import type { Request } from './matrix-http.ts'
 import { watchPower } from './matrix-power.ts'
 import type { PlainRooms } from './matrix-rooms.ts'
-import type { Sender } from './matrix-send.ts'
 import type { SyncDeps } from './matrix-sync.ts'
-import { moved, roomUpgrades } from './matrix-upgrade.ts'
+import { roomUpgrades } from './matrix-upgrade.ts'
 
 export type Watching = {
   readonly request: Request
@@ -12,7 +11,6 @@ export type Watching = {
   readonly rooms: () => readonly string[]
   readonly onMoved: (from: string, to: string) => Promise<void>
   readonly plain: PlainRooms
-  readonly sender: Sender
   readonly read: (room: string, event: string) => void
   readonly log: Log
 }
@@ -24,14 +22,10 @@ export function watching({
   rooms,
   onMoved,
   plain,
-  sender,
   read,
   log,
 }: Watching): Pick<SyncDeps, 'onState' | 'onLeave' | 'beforeRoom' | 'afterRoom' | 'afterBatch'> {
-  const announce = async (from: string, to: string): Promise<void> => {
-    await sender.post({ chat: 'matrix', id: to }, moved(from, to), { key: `moved-${from}-${to}` })
-  }
-  const upgrades = roomUpgrades({ request, rooms, onMoved, announce, log })
+  const upgrades = roomUpgrades({ request, rooms, onMoved, log })
   const power = watchPower(request, self, rooms, log)
   return {
     onState: (room, event) => {

@@ -108,7 +108,7 @@ function linkTo({ place, id }: Sent, user: string | undefined): string {
 /** Reads until the returned function is called. */
 async function receive(
   request: Request,
-  { user, direct, plain, sender }: Ready,
+  { user, direct, plain }: Ready,
   options: MatrixOptions,
   onIncoming: (incoming: Incoming) => Promise<void>,
   onHealth: (health: Health) => void = () => {},
@@ -124,7 +124,7 @@ async function receive(
   const receipts = readReceipts(request, log)
   const end = await keepSyncing({
     ...direct,
-    ...watching({ request, self: user, rooms, onMoved, plain, sender, read: receipts.read, log }),
+    ...watching({ request, self: user, rooms, onMoved, plain, read: receipts.read, log }),
     ...invitations(request, user, (one) => options.invitesFrom.includes(one), direct, log),
     request,
     self: user,

@@ -7,6 +7,7 @@ import { startSluice } from '../main.ts'
 import { matrixState } from '../store/matrix-state.ts'
 import { chatMemory } from '../store/messages.ts'
 import { showAlive } from './alive.ts'
+import { tellMoves } from './moved.ts'
 import { watchExpiry } from './expiry.ts'
 import { openWorld, type World } from './world.ts'
 
@@ -35,6 +36,7 @@ export async function runBot(
       chats: (_engine, aids) => openChats({ ...world, config }, aids, moved),
     })
     await sluice.started
+    tellMoves(sluice, world.config, moved)
     const unwatch = watchExpiry(sluice, world.config, world.clock.now)
     const unshow = showAlive(options.data, world.store)
     world.log.warn('ready')

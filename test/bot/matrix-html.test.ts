@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { renderMatrix } from '../../src/bot/matrix-render.ts'
-import { moved } from '../../src/bot/matrix-upgrade.ts'
+import { movedMessage } from '../../src/bot/moved.ts'
 import type { Message } from '../../src/message.ts'
 import { real } from '../lab/need.ts'
 import { anyMessage } from './any-message.ts'
@@ -28,7 +28,13 @@ const HOSTILE: Message = {
 const LONG: Message = {
   blocks: Array.from({ length: 40 }, () => ({ kind: 'code', text: '<&">'.repeat(500) }) as const),
 }
-const CORPUS = [CARD, HOSTILE, LONG, moved('!old:lab.test', '!new'), ...fc.sample(anyMessage, { numRuns: 40, seed: 4 })]
+const CORPUS = [
+  CARD,
+  HOSTILE,
+  LONG,
+  movedMessage({ room: 'ops', from: '!old:lab.test', to: '!new' }),
+  ...fc.sample(anyMessage, { numRuns: 40, seed: 4 }),
+]
 
 describe('the HTML of a Matrix message', () => {
   test('holds only tags and attributes of the specification, whatever it says', () => {
@@ -61,7 +67,7 @@ describe('the HTML of a Matrix message', () => {
 })
 
 await real(['synapse'], 'a real Synapse', (synapse) => {
-  test('takes every message of the corpus, and every edit', { timeout: 60_000 }, async () => {
+  test('takes every message of the corpus, and every edit', { timeout: 120_000 }, async () => {
     const world = await matrixWorld(synapse)
     const chat = await world.open()
     const mentions = { fran: world.fran.id }

@@ -1,7 +1,9 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import type { Chat, Incoming } from '../../src/bot/chat.ts'
 import { type Moved, openMoved } from '../../src/bot/moved.ts'
+import { tellMoves } from '../../src/cli/moved.ts'
 import type { Room } from '../../src/config.ts'
+import { type Message, plain } from '../../src/message.ts'
 import { real } from '../lab/need.ts'
 import { until } from '../lab/process.ts'
 import { openInbox, type TestInbox } from './inbox.ts'
@@ -17,7 +19,8 @@ await real(['synapse'], 'room upgrades on a real Synapse', (synapse) => {
   let moved: Moved
   let log: KeptLog
   const running: Chat[] = []
-  const rooms = (): readonly Room[] => moved.rooms([{ name: 'ops', clusters: [], matrix: world.place.id }])
+  const configured = (): readonly Room[] => [{ name: 'ops', clusters: [], matrix: world.place.id }]
+  const rooms = (): readonly Room[] => moved.rooms(configured())
   const current = (): string => rooms()[0]?.matrix ?? ''
 
   beforeEach(async () => {
@@ -57,6 +60,9 @@ await real(['synapse'], 'room upgrades on a real Synapse', (synapse) => {
   test('10 to 11 to 12: the room is one room all the time, for what comes in and for what goes out', async () => {
     world = await matrixWorld(synapse, '10')
     const chat = await start()
+    const told = new Map<string, Message>()
+    const tell = async (room: string, key: string, message: Message) => void told.set(`${room} ${key}`, message)
+    tellMoves({ tell }, () => ({ rooms: configured() }), moved)
     await hears(world.place.id, 'in version 10')
     for (const version of ['11', '12']) {
       const before = current()
@@ -64,15 +70,13 @@ await real(['synapse'], 'room upgrades on a real Synapse', (synapse) => {
       await invite(next)
       await followed(next)
       await hears(next, `in version ${version}`)
-      const [told] = await until('it is told there', 20_000, async () => {
-        const seen = await world.seen({ chat: 'matrix', id: next })
-        return seen.length > 0 ? seen : undefined
-      })
-      for (const words of ['config/sluice.yaml', next, before]) expect(told?.text).toContain(words)
+      const message = plain(await until('it is told', 20_000, () => told.get(`ops moved:${world.place.id}:${next}`)))
+      for (const words of ['config/sluice.yaml', next, world.place.id]) expect(message).toContain(words)
       await chat.post({ chat: 'matrix', id: current() }, { blocks: [{ kind: 'text', text: 'card' }] }, { key: version })
     }
     expect(await inbox.texts()).toEqual(['in version 10', 'in version 11', 'in version 12'])
-    expect((await openMoved(inbox.store)).rooms(rooms())[0]?.matrix).toBe(current())
+    expect(told.size).toBe(2)
+    expect((await openMoved(inbox.store)).rooms(configured())[0]?.matrix).toBe(current())
     expect(current()).not.toContain(':')
   })
 
