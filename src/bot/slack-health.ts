@@ -12,8 +12,8 @@ export type SlackHealth = {
   readonly close: () => void
 }
 
-/** An outage shorter than this is no news. A refused token is, at once: it does not mend itself. */
-const GRACE_MS = 10_000
+/** A socket that is moved is no trouble. A refused token is, at once: it does not mend itself. */
+const GRACE_MS = 2_000
 
 /** Tells of trouble once when it has begun and once when it has ended, however often it is seen meanwhile. */
 export function slackHealth(tell: (health: Health) => void, graceMs = GRACE_MS): SlackHealth {

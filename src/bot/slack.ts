@@ -62,11 +62,7 @@ export async function openSlack(options: SlackOptions): Promise<SlackChat> {
     return self
   }
   let report: (health: Health) => void = () => {}
-  const health = slackHealth((now) => {
-    if (now.up) options.log.warn({ chat: 'slack' }, 'Slack is back')
-    else options.log.error({ chat: 'slack', code: now.code }, `${now.text}. ${now.next}`)
-    report(now)
-  }, options.graceMs)
+  const health = slackHealth((now) => report(now), options.graceMs)
   const calls = watchCalls(health, () => client.auth.test(), options.authRetryMs ?? AUTH_RETRY_MS)
   const sender = slackSender(client, whoAmI, calls.outcome)
   let line: Line | undefined

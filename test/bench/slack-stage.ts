@@ -16,7 +16,7 @@ const REPLY_LIMIT_MS = 20_000
 const RECONNECT_LIMIT_MS = 30_000
 
 export async function slackStage(): Promise<SlackStage> {
-  const lab = await bringSlack()
+  const lab = await bringSlack({ isReplayed: false })
   const heard = numbers()
   lab.onCall((method, args) => {
     if (method === 'chat.postMessage') heard.seen(`${args['text'] ?? ''} ${args['blocks'] ?? ''}`)
