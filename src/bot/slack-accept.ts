@@ -3,8 +3,10 @@ import type { WebClient } from '@slack/web-api'
 import { z } from 'zod'
 import type { Filled, Form, FormValues } from '../commands/command.ts'
 import { within } from '../duration.ts'
+import { asSluiceError } from '../errors.ts'
 import type { Log } from '../log.ts'
-import type { Message } from '../message.ts'
+import { type Message, say } from '../message.ts'
+import { redact } from '../redact.ts'
 import type { Chat, Incoming } from './chat.ts'
 import { incomingOfAsked, show } from './slack-asked.ts'
 import { slackError } from './slack-error.ts'
@@ -140,7 +142,7 @@ async function slash(accepting: Accepting, command: SlashCommand): Promise<Taken
   if (/^(help|hilfe|\?)?$/i.test(text))
     return aids.help === undefined
       ? sayPrivately('Say what to do after the command.')
-      : privately(await aids.help(command.user_id))
+      : privately(await aids.help(command.user_id).catch(apology))
   if (!canAskIn(accepting, command.channel_id)) return sayPrivately(NOT_HERE)
   const form = formIn(accepting, text)
   if (form !== undefined) return openForm(accepting, form, command)
@@ -158,6 +160,12 @@ async function slash(accepting: Accepting, command: SlashCommand): Promise<Taken
   await accepting.tell(incomingOfAsked(asked, shown, self))
   // with nothing posted, Slack shows the command itself to everybody
   return shown.at === undefined ? { answer: { response_type: 'in_channel' } } : {}
+}
+
+/** Nothing was to be stored, so there is nothing Slack should send again. */
+const apology = (error: unknown): Message => {
+  const known = asSluiceError(error, 'answering a Slack command')
+  return say([`${redact(known.message)}. `, known.next], 'error')
 }
 
 /** `form drain`, or `drain` with nothing else. */

@@ -5,7 +5,7 @@ import { pause } from './pause.ts'
 import { isDirect, type Self } from './slack-events.ts'
 
 /** Slack wants its answer within three seconds. */
-const SHOW_MS = 1_500
+const SHOW_MS = 1_400
 
 /** What a person asked without leaving a message: a slash command, a form. */
 export type Asked = {

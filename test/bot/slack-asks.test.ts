@@ -18,8 +18,12 @@ const drain = CHANGES.get('drain') as ChangeCommand // it is in the list of comm
 let world: SlackWorld
 let chat: SlackChat
 let told: Incoming[]
+let helpFails: boolean
 const aids = (): SlackAids => ({
-  help: async (user) => words(`help for ${user}`),
+  help: async (user) => {
+    if (helpFails) throw new Error('the store is away')
+    return words(`help for ${user}`)
+  },
   home: async (user) => words(`the page of ${user}`),
   channels: () => [{ id: world.place.id, name: 'ops' }],
   forms: {
@@ -30,7 +34,7 @@ const aids = (): SlackAids => ({
 const texts = () => told.flatMap((i) => (i.kind === 'text' ? [i.text] : []))
 const begin = async (mode: 'socket' | 'http'): Promise<void> => {
   world = await slackWorld(mode)
-  told = []
+  ;[told, helpFails] = [[], false]
   chat = await openOn(world.lab, mode, { aids: aids() })
   await chat.start(async (incoming) => void told.push(incoming))
 }
@@ -52,6 +56,13 @@ describe.each(['socket', 'http'] as const)('what people ask of Slack over %s', (
     expect(shownTo(answer)).toContain(`help for ${world.nico.id}`)
     expect(told).toEqual([])
     expect(await world.seen(world.place)).toEqual([])
+  })
+
+  test('help that fails says why, and is acknowledged', async () => {
+    helpFails = true
+    const { acked, answer } = await command('help')
+    expect(acked).toBe(true)
+    expect(shownTo(answer)).toContain('INTERNAL')
   })
 
   test('a request leaves a message that everybody sees, and the request is about that message', async () => {
@@ -181,7 +192,9 @@ describe.each(['socket', 'http'] as const)('what people ask of Slack over %s', (
   test('a press is answered to the presser at once, and two in a row are one', async () => {
     const card = { blocks: [], buttons: [{ id: 'say:uncordon server23', label: 'uncordon' }] }
     const sent = await chat.post(world.place, card, { key: 'k' })
-    const at = (s: number): string => `${Math.floor(Date.now() / 1000) + s}.900000`
+    // one before and one after a turn of the five seconds that are one press
+    const turn = Math.ceil(Date.now() / 5_000) * 5 + 4
+    const at = (s: number): string => `${turn + s}.900000`
     await world.lab.press(world.fran.id, world.place.id, sent.id, 'uncordon', at(0))
     await world.lab.press(world.fran.id, world.place.id, sent.id, 'uncordon', at(1))
     await world.lab.press(world.nico.id, world.place.id, sent.id, 'uncordon', at(2))

@@ -111,6 +111,23 @@ test('a form asks for a drain; its vote comes while the bot is away; pages and h
   await seen('drained')
 }, 180_000)
 
+test('one event delivered five times is one request, and its vote one vote', async () => {
+  slack.lab.repeatEvents(5)
+  await slack.nico.say('drain server23 on p10 aggressively', { mention: true })
+  const question = await seen('Needs 1 of')
+  await slack.fran.react(question.id, '✅')
+  const counted = () => slack.seen(slack.place).then((all) => all.filter((m) => m.text.includes('Counted')))
+  await until('the vote is answered', LIMIT_MS, async () => (await counted()).length > 0 || undefined)
+  await until('all have come', LIMIT_MS, () => slack.lab.deliveries.filter((d) => d.acked).length >= 15 || undefined)
+  slack.lab.repeatEvents(1)
+  await until('it runs', LIMIT_MS, async () => {
+    const state = (await bot.sluice.engine.jobs.get('1'))?.state
+    return state === 'running' || state === 'done' || undefined
+  })
+  expect(await bot.sluice.engine.jobs.get('2')).toBeUndefined()
+  expect(await counted()).toHaveLength(1)
+}, 120_000)
+
 test(
   'a configured person who is a guest is refused, privately',
   async () => {
