@@ -62,14 +62,22 @@ export const flat = (text: Text): string => (typeof text === 'string' ? text : t
 
 /** The spans of a text; in a string, what stands between two backticks of one line is code. */
 export const spansOf = (text: Text): readonly Span[] =>
-  (typeof text === 'string' ? [text] : text).flatMap((span): readonly Span[] =>
-    typeof span !== 'string'
-      ? [span]
-      : span
-          .split(/(`[^`\n]+`)/)
-          .filter((part) => part !== '')
-          .map((part) => (/^`[^`\n]+`$/.test(part) ? { code: part.slice(1, -1) } : part)),
-  )
+  (typeof text === 'string' ? [text] : text).flatMap((span) => (typeof span === 'string' ? pieces(span) : [span]))
+const CODE = /`([^`\s](?:[^`\n]*[^`\s])?)`/
+const pieces = (text: string): readonly Span[] =>
+  text.split(CODE).flatMap((part, i): readonly Span[] => (i % 2 === 1 ? [{ code: part }] : part === '' ? [] : [part]))
+
+/** Those of `mention` whom no text of the message names: they have to be called beside it. */
+export function unnamed({ blocks, mention = [] }: Message): readonly string[] {
+  const texts = blocks.flatMap((block): readonly Text[] => {
+    if ('text' in block) return [block.text]
+    if (block.kind === 'list') return block.items
+    return block.kind === 'fields' ? block.rows.map(([, value]) => value) : []
+  })
+  const named = new Set(texts.flatMap((text) => spansOf(text)).flatMap((span) => personOf(span)))
+  return mention.filter((name) => !named.has(name))
+}
+const personOf = (span: Span): readonly string[] => (typeof span !== 'string' && 'person' in span ? [span.person] : [])
 
 /** A moment for somebody who reads in this zone now: `10:03 CET`, or with its day when that is another one. */
 export const moment = (ms: number, reader: { readonly timeZone: string; readonly nowMs: number }): Span => ({

@@ -47,13 +47,13 @@ function nodeSummary(of: (topic: string) => readonly Finding[]): string {
 
 const drains = (plan: Plan): boolean => plan.steps.some(({ id }) => id.startsWith('drain '))
 
-/** `server23 on p10: 17 pods to evict, ...`, or the sentence itself when nothing is evicted. */
-function headline(plan: Plan): string {
+/** `server23 on p10: 17 pods to evict, ...`, or the sentence itself when nothing is evicted. Only what it is about stands out: the numbers are many. */
+function headline(plan: Plan): Block {
   const { target, findings } = plan
   const of = (topic: string): readonly Finding[] => findings.filter((finding) => finding.topic === topic)
   const names = target.nodes.map(({ name }) => name).join(', ')
-  if (!drains(plan)) return target.sentence
-  return `${names} on ${target.cluster}: ${nodeSummary(of)}`
+  if (!drains(plan)) return { kind: 'heading', text: target.sentence }
+  return { kind: 'text', text: [{ bold: `${names} on ${target.cluster}:` }, ` ${nodeSummary(of)}`] }
 }
 
 const cpus = (millis: number): string => (millis < 10_000 ? `${millis}m CPU` : `${Math.round(millis / 1000)} CPUs`)
@@ -157,7 +157,7 @@ export function planBlocks(plan: Plan): readonly Block[] {
   const known = new Set(TOPICS.map(([topic]) => topic))
   const other = rest.filter(({ topic, verdict }) => !known.has(topic) && verdict !== 'skip')
   return [
-    { kind: 'heading', text: headline(plan) },
+    headline(plan),
     ...blockNotes(blocking),
     ...controlPlanes(plan),
     ...TOPICS.flatMap(([topic, heading]) =>

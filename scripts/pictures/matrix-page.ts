@@ -39,7 +39,7 @@ header{display:flex;align-items:baseline;gap:8px}
 header b{font-weight:600}
 .bot{color:var(--bot)}.human{color:var(--human)}
 time,.edited{font-size:12px;color:var(--quiet)}
-.body{overflow-wrap:anywhere}
+.body{overflow-wrap:break-word}
 .notice{color:var(--quiet)}
 .body p,.body ul,.body pre,.body table{margin:0 0 16px}
 .body>:last-child{margin-bottom:0}

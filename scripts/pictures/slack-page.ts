@@ -41,7 +41,8 @@ function inlineHtml(part: Inline): string {
   const text = escapeHtml(part.text).replaceAll('\n', '<br>')
   if (part.type === 'link') return `<a href="${escapeHtml(part.url)}">${text}</a>`
   const code = part.style?.code === true ? `<code>${text}</code>` : text
-  return part.style?.bold === true ? `<b>${code}</b>` : code
+  const slanted = part.style?.italic === true ? `<i>${code}</i>` : code
+  return part.style?.bold === true ? `<b>${slanted}</b>` : slanted
 }
 
 const THEMES: Readonly<Record<Theme, string>> = {

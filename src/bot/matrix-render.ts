@@ -1,4 +1,14 @@
-import { type Block, type Message, plain, type Span, spansOf, stepText, type Text, type Tone } from '../message.ts'
+import {
+  type Block,
+  type Message,
+  plain,
+  type Span,
+  spansOf,
+  stepText,
+  type Text,
+  type Tone,
+  unnamed,
+} from '../message.ts'
 import { isWebUrl, showable } from './hostile.ts'
 
 export type Mentions = Readonly<Record<string, string>>
@@ -48,12 +58,13 @@ const pill = (id: string, name: string): string =>
 
 function blockHtml(block: Block, mentions: Mentions): string {
   switch (block.kind) {
+    // a heading, and where something stands, belong to what follows: clients put a gap after a paragraph, and none after these
     case 'heading':
-      return `<p><strong>${html(block.text, mentions)}</strong></p>`
+      return `<div><strong>${html(block.text, mentions)}</strong></div>`
     case 'text':
       return `<p>${html(block.text, mentions)}</p>`
     case 'note':
-      return `<p>${TONES[block.tone]}${html(block.text, mentions)}</p>`
+      return `<div>${TONES[block.tone]}${html(block.text, mentions)}</div>`
     case 'list':
       return `<ul>${block.items.map((item) => `<li>${html(item, mentions)}</li>`).join('')}</ul>`
     case 'fields':
@@ -108,14 +119,28 @@ function fittingHtml(parts: readonly string[], blocks: readonly Block[]): string
 }
 
 /**
+ * What to say instead of pressing a button. A question that was numbered knows its labels, elsewhere the whole sentence is needed; a question of a job
+ * names its words in its own text.
+ */
+function answersTo({ buttons = [], reactions = [] }: Message): readonly string[] {
+  const said = buttons.flatMap(({ id, label }) => {
+    if (/^(approve|deny|gate):/.test(id)) return []
+    return [id.startsWith('say:') && reactions.length === 0 ? id.slice('say:'.length) : label]
+  })
+  return said.slice(0, BUTTONS).map((text) => fit(showable(text), BUTTON_BYTES))
+}
+
+/**
  * A message as Matrix content within its size: HTML with everything escaped, and plain text. Buttons become words to answer
  * with, because Matrix has none. With people to mention it is an `m.text`, which notifies, else an `m.notice`, which does not.
  */
 export function renderMatrix(message: Message, mentions: Mentions = {}): Content {
   const called = message.mention ?? []
   const ids = called.flatMap((name) => (Object.hasOwn(mentions, name) ? [mentions[name] ?? ''] : []))
-  const names = called.map((name) => html([{ person: name }], mentions)).join(' ')
-  const words = (message.buttons ?? []).slice(0, BUTTONS).map((b) => fit(showable(b.label), BUTTON_BYTES))
+  const names = unnamed(message)
+    .map((name) => html([{ person: name }], mentions))
+    .join(' ')
+  const words = answersTo(message)
   const answers =
     words.length === 0 ? '' : `<p>Answer with ${words.map((w) => `<code>${escapeHtml(w)}</code>`).join(' or ')}</p>`
   const parts = [

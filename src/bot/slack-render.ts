@@ -8,6 +8,7 @@ import {
   stepText,
   type Text,
   type Tone,
+  unnamed,
 } from '../message.ts'
 import { isWebUrl, showable } from './hostile.ts'
 
@@ -28,7 +29,7 @@ export const SLACK = {
   buttonsPerBlock: 25,
 } as const
 
-type Style = { readonly bold?: true; readonly code?: true }
+type Style = { readonly bold?: true; readonly italic?: true; readonly code?: true }
 export type Inline =
   | { readonly type: 'text'; readonly text: string; readonly style?: Style }
   | { readonly type: 'link'; readonly url: string; readonly text: string }
@@ -117,7 +118,7 @@ function spanInline(span: Span, mentions: Mentions, style: Style | undefined): I
 const section = (elements: readonly Inline[]): Rich[] =>
   elements.length === 0 ? [] : [{ type: 'rich_text_section', elements }]
 const line = (text: Text, mentions: Mentions, style?: Style): Rich[] =>
-  section([...inline(text, mentions, style), { type: 'text', text: '\n' }])
+  text.length === 0 ? [] : section([...inline(text, mentions, style), { type: 'text', text: '\n' }])
 const preformatted = (text: string): Rich[] =>
   text === ''
     ? []
@@ -130,7 +131,11 @@ function rich(block: Block, mentions: Mentions): Rich[] {
     case 'text':
       return line(block.text, mentions)
     case 'note':
-      return section([...words(TONES[block.tone]), ...inline(block.text, mentions), { type: 'text', text: '\n' }])
+      return line(
+        [TONES[block.tone], ...spansOf(block.text)],
+        mentions,
+        block.tone === 'practice' ? { italic: true } : undefined,
+      )
     case 'list': {
       const items = block.items.map((item) => inline(item, mentions)).filter((item) => item.length > 0)
       if (items.length === 0) return []
@@ -202,13 +207,10 @@ export const renderShort = (message: Message, mentions: Mentions = {}): Rendered
 
 function render(message: Message, mentions: Mentions, limit: number, where: string): Rendered {
   const people = (message.mention ?? []).map((person) => ({ person }))
-  const called =
-    people.length === 0
-      ? []
-      : line(
-          people.flatMap((p) => [p, ' ']),
-          mentions,
-        )
+  const called = line(
+    unnamed(message).flatMap((person) => [{ person }, ' ']),
+    mentions,
+  )
   const all = [...called, ...message.blocks.flatMap((block) => rich(block, mentions))]
   const { shown: parts, isWhole } = fitting(all, limit, where)
   const shown: SlackBlock[] = parts.length === 0 ? [] : [{ type: 'rich_text', elements: parts }]

@@ -55,7 +55,11 @@ const findings: readonly Finding[] = [
   budget('rook-ceph/rook-ceph-osd', '2 pods here; needs 11 healthy, has 12, lets 1 go now'),
   ...STAY.map((name) => finding('stays', `kube-system/${name}`, { verdict: 'skip', reason: 'is a DaemonSet’s' })),
 ]
-const STEPS = ['cordon server23', 'evict the pods of server23 (at most 30m)', 'verify that server23 is drained']
+const STEPS = [
+  { id: 'cordon server23', title: 'cordon server23' },
+  { id: 'drain server23', title: 'evict the pods of server23 (at most 30m)' },
+  { id: 'verify server23', title: 'verify that server23 is drained' },
+]
 
 export const plan: Plan = {
   target: {
@@ -79,7 +83,7 @@ export const plan: Plan = {
     },
   },
   hash: 'h1',
-  steps: STEPS.map((title) => ({ id: title, title })),
+  steps: STEPS,
   plannedAtMs: AT,
 }
 export const question: Question = {
@@ -117,7 +121,7 @@ export const revision = (marks: readonly Mark[], more: Partial<Revision>): Revis
   },
   plan,
   approvedBy: [],
-  steps: STEPS.map((title, i) => ({ id: title, title, mark: marks[i] ?? 'pending' })),
+  steps: STEPS.map((step, i) => ({ ...step, mark: marks[i] ?? 'pending' })),
   locks: [],
   practice: true,
   ...more,

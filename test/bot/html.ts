@@ -1,5 +1,6 @@
 const ALLOWED = new Set([
   'p',
+  'div',
   'strong',
   'code',
   'pre',
@@ -38,7 +39,7 @@ function tag(token: string, open: string[], pills: string[]): string {
   if (name === 'br') return '\n'
   if (slash === '/') {
     if (open.pop() !== name) fail(`closed ${name}`)
-    return ['p', 'li', 'tr', 'pre', 'table', 'ul'].includes(name) ? '\n' : ['td', 'th'].includes(name) ? ' ' : ''
+    return ['p', 'div', 'li', 'tr', 'pre', 'table', 'ul'].includes(name) ? '\n' : ['td', 'th'].includes(name) ? ' ' : ''
   }
   open.push(name)
   if (name === 'a') {

@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { renderMatrix } from '../../src/bot/matrix-render.ts'
 import { cut, renderSlack, SLACK } from '../../src/bot/slack-render.ts'
 import { checkBlocks } from '../lab/slack-blocks.ts'
+import type { Message } from '../../src/message.ts'
 import { anyMessage } from './any-message.ts'
 import { visible } from './html.ts'
 
@@ -95,7 +96,7 @@ describe('a message for Matrix', () => {
   test('shows a table as a table and buttons as words', () => {
     const { formatted_body, body } = renderMatrix({
       blocks: [{ kind: 'table', columns: ['A'], rows: [['1']] }],
-      buttons: [{ id: 'say:x', label: 'cancel' }],
+      buttons: [{ id: 'b', label: 'cancel' }],
     })
     expect(formatted_body).toContain(
       '<table><thead><tr><th>A</th></tr></thead><tbody><tr><td>1</td></tr></tbody></table>',
@@ -103,4 +104,28 @@ describe('a message for Matrix', () => {
     expect(formatted_body).toContain('<code>cancel</code>')
     expect(body).toContain('`cancel`')
   })
+
+  test('says the sentence of a button, its label only where a numbered question knows it, and nothing that the question says itself', () => {
+    const words = (buttons: Message['buttons'], more: Partial<Message> = {}): string =>
+      renderMatrix({ blocks: [], ...(buttons === undefined ? {} : { buttons }), ...more }).body
+    const aggressively = { id: 'say:drain server23 aggressively', label: 'Aggressively' }
+    expect(words([aggressively])).toBe('Answer with `drain server23 aggressively`')
+    expect(words([aggressively], { reactions: ['1️⃣'] })).toBe('Answer with `Aggressively`')
+    expect(words([{ id: 'approve:17.1', label: 'Approve' }])).toBe(' ')
+  })
+})
+
+test('who is named in the text is not called a second time', () => {
+  const end: Message = { blocks: [{ kind: 'text', text: [{ person: 'fran' }, ' done'] }], mention: ['fran'] }
+  expect(JSON.stringify(renderSlack(end, MENTIONS).blocks).match(/U0FRAN/g)).toHaveLength(1)
+  expect(renderMatrix(end, MATRIX_MENTIONS).formatted_body.match(/matrix\.to/g)).toHaveLength(1)
+  expect(renderMatrix(end, MATRIX_MENTIONS)['m.mentions']).toEqual({ user_ids: ['@fran:lab.test'] })
+  const other: Message = { ...end, mention: ['fran', 'nico'] }
+  expect(JSON.stringify(renderSlack(other, MENTIONS).blocks)).toContain('@nico')
+})
+
+test('what stands between backticks is code on both', () => {
+  const message: Message = { blocks: [{ kind: 'text', text: 'say `help`, not ` or ``' }] }
+  expect(renderMatrix(message).formatted_body).toBe('<p>say <code>help</code>, not ` or ``</p>')
+  expect(JSON.stringify(renderSlack(message).blocks)).toContain('{"type":"text","text":"help","style":{"code":true}}')
 })

@@ -5,9 +5,8 @@ import { join } from 'node:path'
 import xterm from '@xterm/headless'
 import { born, stop, until } from './process.ts'
 
-/** A stretch of one style; `at` is its first column, `colour` one of the 256, or -1 for the terminal's own. */
+/** A stretch of one style; `colour` is one of the 256, or -1 for the terminal's own. */
 export type Cell = {
-  readonly at: number
   readonly text: string
   readonly colour: number
   readonly bold: boolean
@@ -87,7 +86,6 @@ function cellsOf(term: InstanceType<typeof xterm.Terminal>, y: number): readonly
     const cell = line?.getCell(x)
     if (cell === undefined || cell.getWidth() === 0) continue
     const one: Cell = {
-      at: x,
       text: cell.getChars() || ' ',
       colour: cell.isFgDefault() ? -1 : cell.getFgColor(),
       bold: cell.isBold() !== 0,
