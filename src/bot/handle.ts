@@ -12,9 +12,10 @@ import { pressed, reacted } from './touch.ts'
 export function makeHandle(deps: HandleDeps): (incoming: Incoming, roomName: string) => Promise<void> {
   return async (incoming, roomName) => {
     const room = roomOf(roomName, deps.rooms())
-    if (room === undefined || incoming.bot) return
-    // whoever took it away, the card is the bot's
+    if (room === undefined) return
+    // whoever took it away, a person or a program, the card is the bot's
     if (incoming.kind === 'delete' && incoming.own === true) return deps.removed(incoming.place, incoming.message)
+    if (incoming.bot) return
     const event = `${incoming.place.chat}:${incoming.event}`
     const person = findPerson(deps.people(), incoming.place.chat, incoming.user, incoming.outsider)
     if (isRefusal(person)) return tellStranger(deps, incoming, event, person)

@@ -65,6 +65,8 @@ export type PowerWatch = {
 export function watchPower(request: Request, self: string, rooms: () => readonly string[], log: Log): PowerWatch {
   const looked = new Set<string>()
   const said = new Map<string, string>()
+  // one after the other: a bot that starts has better to ask
+  let last = Promise.resolve()
   const check = async (room: string): Promise<void> => {
     const missing = await lookAt(request, self, room)
     if (missing !== '' && missing !== said.get(room)) log.warn({ room }, `in this room Sluice cannot ${missing}`)
@@ -80,10 +82,12 @@ export function watchPower(request: Request, self: string, rooms: () => readonly
       for (const room of rooms()) {
         if (looked.has(room)) continue
         looked.add(room)
-        void check(room).catch((error: unknown) => {
-          if (error instanceof SluiceError) looked.delete(room)
-          log.debug({ room, error: String(error) }, 'the power in a room could not be looked at')
-        })
+        last = last
+          .then(() => check(room))
+          .catch((error: unknown) => {
+            if (error instanceof SluiceError) looked.delete(room)
+            log.debug({ room, error: String(error) }, 'the power in a room could not be looked at')
+          })
       }
     },
   }

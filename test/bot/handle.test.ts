@@ -29,7 +29,9 @@ describe('who speaks', () => {
   test('a message of the bot that somebody removed is the outbox’s, whoever it was', async () => {
     const { remove, removed, sent } = open()
     await remove('card', true)
-    expect(removed).toEqual(['card'])
+    await remove('question', true, true)
+    await remove('a bridge’s own', false, true)
+    expect(removed).toEqual(['card', 'question'])
     expect(sent).toEqual([])
   })
 })

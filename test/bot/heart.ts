@@ -25,7 +25,7 @@ export type Heart = {
   readonly say: (text: string, how?: How) => Promise<void>
   readonly react: (on: string, name: string, how?: How) => Promise<void>
   readonly press: (on: string, button: string, how?: How) => Promise<void>
-  readonly remove: (message: string, own: boolean) => Promise<void>
+  readonly remove: (message: string, own: boolean, bot?: boolean) => Promise<void>
   /** Whatever was sent, and its texts. */
   readonly sent: OutItem[]
   readonly said: () => readonly string[]
@@ -81,8 +81,8 @@ export function heart(store: Store, jobs: readonly Revision[] = [], chat: 'conso
     },
     react: (on, name, how = {}) => hear({ ...happened(how), kind: 'reaction', name, on, added: true }),
     press: (on, button, how = {}) => hear({ ...happened(how), kind: 'press', button, on }),
-    remove: (message, own) =>
-      hear({ ...happened({ by: 'somebody' }), kind: 'delete', message, ...(own ? { own: true } : {}) }),
+    remove: (message, own, bot = false) =>
+      hear({ ...happened({ by: 'somebody' }), bot, kind: 'delete', message, ...(own ? { own: true } : {}) }),
     sent,
     said: () => sent.map((item) => ('message' in item && typeof item.message === 'object' ? plain(item.message) : '')),
     newest: () => sent.at(-1)?.key ?? '',
