@@ -15,7 +15,7 @@ const WHOLE = ['@matrix-org/matrix-sdk-crypto-wasm']
 
 const LAUNCHER = `#!/bin/sh
 # Starts the bundled Sluice with the Node that is on PATH.
-exec node --disable-warning=DEP0060 "$(dirname "$(readlink -f "$0")")/../src/cli/main.js" "$@"
+exec node --disable-warning=DEP0060 --max-semi-space-size=2 "$(dirname "$(readlink -f "$0")")/../src/cli/main.js" "$@"
 `
 
 /** Writes the bundle; the folder is emptied first. What is loaded on demand stays a file of its own. */

@@ -1,11 +1,11 @@
-import { chatRows } from './chat.ts'
+import { CHAT_PARTS, chatRows } from './chat.ts'
 import { clusterRows } from './cluster-rows.ts'
 import { DRAIN_CASES } from './drain-cases.ts'
 import { measureParse, parseTable } from './parse.ts'
 import { timeConsole, timeNode } from './start.ts'
 import { holds, median, type Row, spread, table } from './table.ts'
 
-// RUNS=5: runs of every case. ONLY=start|cluster|chat|parse, or the name of one drain case, runs that alone.
+// RUNS=5: runs of every case. ONLY=start|cluster|chat|parse, ONLY=matrix|slack|memory (parts of chat), or the name of one drain case, runs that alone.
 const runs = Number(process.env['RUNS'] ?? 5)
 const only = process.env['ONLY'] || undefined
 const say = (text: string): void => void process.stderr.write(`${text}\n`)
@@ -29,15 +29,19 @@ async function startRow(): Promise<Row> {
 }
 
 const drainCase = DRAIN_CASES.find(({ name }) => name === only)?.name
+const chatPart = CHAT_PARTS.filter((part) => part === only)
+const chatParts = chatPart.length === 0 ? CHAT_PARTS : chatPart
 const GROUPS: Readonly<Record<string, () => Promise<readonly Row[]>>> = {
   start: async () => [await startRow()],
   cluster: () => clusterRows({ runs, say, ...(drainCase === undefined ? {} : { only: drainCase }) }),
-  chat: () => chatRows(runs, say),
+  chat: () => chatRows(runs, say, chatParts),
   parse: async () => [],
 }
-const wanted = drainCase === undefined ? only : 'cluster'
+const wanted = drainCase !== undefined ? 'cluster' : chatParts.length === 1 ? 'chat' : only
 if (wanted !== undefined && !Object.hasOwn(GROUPS, wanted)) {
-  say(`bench: ONLY=${wanted} is none of ${[...Object.keys(GROUPS), ...DRAIN_CASES.map((c) => c.name)].join(' | ')}`)
+  say(
+    `bench: ONLY=${wanted} is none of ${[...Object.keys(GROUPS), ...CHAT_PARTS, ...DRAIN_CASES.map((c) => c.name)].join(' | ')}`,
+  )
   process.exit(2)
 }
 

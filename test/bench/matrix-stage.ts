@@ -12,7 +12,7 @@ export type MatrixStage = {
   readonly account: (name: string) => Promise<Account>
   /** A room of the bot with the whole crowd. */
   readonly crowdRoom: (bot: Account) => Promise<string>
-  /** From here on replies are seen. */
+  /** From here on the replies of all bots made so far are seen. */
   readonly listen: () => Promise<void>
   /** Milliseconds from a person's sending until nico sees the reply. Throws Error when there is none. */
   readonly ask: (who: MatrixUser, room: string, limitMs?: number) => Promise<number>
@@ -61,6 +61,7 @@ export async function matrixStage(lab: Lab, people: number): Promise<MatrixStage
     account,
     crowdRoom,
     listen: async () => {
+      unwatch()
       unwatch = await watch(nico, [...bots.keys()], heard)
     },
     ask: async (who, room, limitMs = REPLY_LIMIT_MS) => {
