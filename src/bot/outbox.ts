@@ -66,8 +66,8 @@ const listOf = (item: OutItem): string =>
 export function makeOutbox(deps: OutboxDeps, wake: Wake): Outbox {
   const { store } = deps
   const send: Outbox['send'] = async (item) => {
-    await pushOut(store, listOf(item), item)
-    await wake(listOf(item))
+    // side by side, and in this order on one connection: whoever is woken finds it
+    await Promise.all([pushOut(store, listOf(item), item), wake(listOf(item))])
   }
   return {
     send,

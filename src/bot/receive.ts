@@ -28,11 +28,8 @@ export function makeReceive(deps: ReceiveDeps): (incoming: Incoming) => Promise<
     const isDirect = incoming.direct === true
     const room = roomAt(deps.rooms(), incoming.place)?.name ?? (isDirect ? directRoom(incoming.place) : undefined)
     if (room === undefined || !worthKeeping(incoming)) return
-    await accept(deps.store, {
-      event: `${incoming.place.chat}:${incoming.event}`,
-      room,
-      json: JSON.stringify(incoming),
-    })
-    await deps.wake(room)
+    const event = `${incoming.place.chat}:${incoming.event}`
+    // side by side, and in this order on one connection: whoever is woken finds it
+    await Promise.all([accept(deps.store, { event, room, json: JSON.stringify(incoming) }), deps.wake(room)])
   }
 }

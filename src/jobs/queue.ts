@@ -122,16 +122,16 @@ function openProducers({ store, log, clock }: QueueDeps): Producers {
 
 async function workOff({ redis }: Store, name: KeyedName, work: Processors['inbox'], key: string, signal: AbortSignal) {
   while (!signal.aborted) {
-    const due = await redis.hget(keys.due(name), key)
-    if (due === null) return
-    try {
-      await work(key, signal)
-    } catch (error) {
+    // looked at first, but not waited for: what is marked after this look is worked off once more
+    const [look, done] = await Promise.allSettled([redis.hget(keys.due(name), key), work(key, signal)])
+    if (look.status === 'rejected') throw look.reason
+    const due = look.value
+    if (done.status === 'rejected') {
       // what it shall wait for may no longer be so: it was marked again meanwhile
-      if (wishedMs(error) !== undefined && (await redis.hget(keys.due(name), key)) !== due) continue
-      throw error
+      if (wishedMs(done.reason) !== undefined && (await redis.hget(keys.due(name), key)) !== due) continue
+      throw done.reason
     }
-    if ((await SETTLE(redis, [keys.due(name)], [key, due])) === 1) return
+    if (due === null || (await SETTLE(redis, [keys.due(name)], [key, due])) === 1) return
   }
 }
 
@@ -239,9 +239,10 @@ export function openQueues(deps: QueueDeps): Queues {
       if (cancel !== undefined) track(redis.publish(keys.cancelChannel, cancel))
     },
     wake: async (name, key, now = false) => {
-      if (name === 'outbox') await redis.hincrby(keys.due(name), key, 1)
       // the mark is what is kept: the sweep takes up what is marked before the start, or while the queue is away
+      const marked = name === 'outbox' ? redis.hincrby(keys.due(name), key, 1) : undefined
       if (isStarted) track(enqueueKey(name, key).then(() => (now ? hurry(name, key) : undefined)))
+      await marked
     },
     start: async (handlers, processors) => {
       workers.push(...(await openWorkers(deps, producers, handlers, processors)))

@@ -3,10 +3,15 @@ import type { Redis } from 'ioredis'
 
 export type Script = (redis: Redis, keys: readonly string[], args: readonly (string | number)[]) => Promise<unknown>
 
-/** A Lua script, sent by its SHA-1 and in full only where the server does not know it yet. */
+/** A Lua script, sent in full the first time, and by its SHA-1 from then on: so it stands in the order of the commands around it. */
 export function script(source: string): Script {
   const sha = createHash('sha1').update(source).digest('hex')
+  const told = new WeakSet<Redis>()
   return async (redis, keys, args) => {
+    if (!told.has(redis)) {
+      told.add(redis)
+      return redis.eval(source, keys.length, ...keys, ...args)
+    }
     try {
       return await redis.evalsha(sha, keys.length, ...keys, ...args)
     } catch (error) {
