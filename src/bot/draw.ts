@@ -13,12 +13,12 @@ import {
   writeDrawn,
 } from '../store/drawn.ts'
 import { Paced, RANK } from './budget.ts'
-import { card, endLine, sentenceOf } from './cards.ts'
+import { card, endLine } from './cards.ts'
 import type { Place } from './chat.ts'
 import { notesAreDue } from './notes.ts'
 import type { OutItem, Wake } from './outbox.ts'
 import { placeKey, placesOf, roomOf } from './places.ts'
-import { closedQuestion, questionCard } from './question-card.ts'
+import { closedLater, closedQuestion, questionCard, reminder } from './question-card.ts'
 import { edit, type OutboxDeps, post, type Turn } from './send.ts'
 
 /** One job in one place, as it is drawn in one turn. */
@@ -93,7 +93,7 @@ async function drawIn(turn: Turn, place: Place, revision: Revision, send: Page['
 
 async function drawParts(page: Page): Promise<Paced | undefined> {
   let waits: Paced | undefined
-  for (const part of [drawCard, closeQuestions, askQuestion, tellEnd]) {
+  for (const part of [drawCard, closeQuestions, askQuestion, remind, tellEnd]) {
     try {
       await part(page)
     } catch (error) {
@@ -207,19 +207,10 @@ async function closeQuestions(page: Page): Promise<void> {
 const openQuestion = ({ question, state }: Revision): Question | undefined =>
   state === 'waiting' ? question : undefined
 
-/** A revision in which the question is answered does not hold it any more: who approved is what is left of it. */
-function closedMessage({ turn, revision }: Page, id: string, { approval }: ShownQuestion): Message {
-  const { approvedBy, job, question } = revision
-  if (question?.id === id) return closedQuestion(revision, question, turn.view())
-  const by = approval === true && approvedBy.length > 0 ? `: approved by ${approvedBy.join(', ')}` : ''
-  return {
-    blocks: [
-      { kind: 'heading', text: [{ bold: `#${job}` }, ` ${sentenceOf(revision)}`] },
-      { kind: 'text', text: `This question is closed${by}.` },
-    ],
-    buttons: [],
-  }
-}
+const closedMessage = ({ turn, revision }: Page, id: string, { approval }: ShownQuestion): Message =>
+  revision.question?.id === id
+    ? closedQuestion(revision, revision.question, turn.view())
+    : closedLater(revision, approval === true, turn.view())
 
 /** Votes belong to the question, not to its message: asked again, it has those it had. */
 async function askQuestion(page: Page): Promise<void> {
@@ -247,6 +238,18 @@ async function reopen(page: Page, id: string, shown: ShownQuestion, message: Mes
   const options = { key: `job-${job}-question-${id}-open-${revision.revision}`, job }
   await isGone(edit(turn, { place, id: shown.id }, message, options, { job, question: id }))
   await save(page, { questions: { ...page.drawn.questions, [id]: { ...shown, closed: false } } })
+}
+
+/** Half-way the people it waits for are called once more, under the question. */
+async function remind(page: Page): Promise<void> {
+  const { turn, place, revision, drawn } = page
+  const { job } = revision
+  const question = openQuestion(revision)
+  const shown = question === undefined ? undefined : drawn.questions[question.id]
+  if (question?.remindedAtMs === undefined || shown === undefined || shown.closed || shown.reminded === true) return
+  const options = { key: `job-${job}-question-${question.id}-reminder`, job, thread: shown.id }
+  await post(turn, place, reminder(revision, question, turn.view()), options, RANK.act, { job, question: question.id })
+  await save(page, { questions: { ...page.drawn.questions, [question.id]: { ...shown, reminded: true } } })
 }
 
 async function tellEnd(page: Page): Promise<void> {

@@ -1,5 +1,5 @@
 import { humanSpan } from '../duration.ts'
-import type { Question, Revision } from '../jobs/job.ts'
+import { FINAL, type Question, type Revision } from '../jobs/job.ts'
 import { type Button, type Message, moment, type Span } from '../message.ts'
 import { planBlocks } from '../plan-text.ts'
 import { headingOf, practiceNote, readerOf, sentenceOf, stateText, type View, voters, whoAnswers } from './cards.ts'
@@ -33,7 +33,7 @@ export function questionCard(revision: Revision, question: Question, view: View)
       { kind: 'text', text: [`Asked by ${revision.asked.by}. `, ...howToAnswer(revision, question, view)] },
       ...(votes.length > 0 ? [{ kind: 'text', text: `Votes: ${votes.join(', ')}` } as const] : []),
     ],
-    buttons: choices.length > 0 ? choices.map((c) => gateButton(question, c)) : voteButtons(question),
+    buttons: buttonsOf(question),
     mention: needs.from.length === 0 ? [revision.asked.by] : voters(revision, question),
     reactions: choices.length > 0 ? [] : ['✅', '❌'],
   }
@@ -63,6 +63,8 @@ const gateButton = (question: Question, choice: Question['choices'][number]): Bu
   label: choice.label,
   ...(choice.risk === 'destructive' ? { style: 'danger' as const } : {}),
 })
+const buttonsOf = (question: Question): readonly Button[] =>
+  question.choices.length > 0 ? question.choices.map((c) => gateButton(question, c)) : voteButtons(question)
 const voteButtons = (question: Question): Button[] => [
   { id: `approve:${question.id}`, label: 'Approve', style: 'primary' },
   { id: `deny:${question.id}`, label: 'Deny', style: 'danger' },
@@ -75,5 +77,37 @@ export function closedQuestion(revision: Revision, question: Question, view: Vie
   return {
     blocks: [...practiceNote(view), headingOf(revision, sentenceOf(revision)), { kind: 'text', text: how }],
     buttons: [],
+  }
+}
+
+/** The same once the job has moved on and holds the question no more: who let it happen, or what came of it. */
+export function closedLater(revision: Revision, approval: boolean, view: View): Message {
+  const { approvedBy, result, state } = revision
+  const by = approval && approvedBy.length > 0 ? `: approved by ${approvedBy.join(', ')}.` : undefined
+  const came = FINAL.has(state) && state !== 'done' && result !== undefined ? `: ${result.text}` : '.'
+  return {
+    blocks: [
+      ...practiceNote(view),
+      headingOf(revision, sentenceOf(revision)),
+      { kind: 'text', text: `This question is closed${by ?? came}` },
+    ],
+    buttons: [],
+  }
+}
+
+/** Half its time is over: whoever has not answered is called once more. */
+export function reminder(revision: Revision, question: Question, view: View): Message {
+  const voted = new Set(question.votes.map(({ person }) => person))
+  const called = question.needs.from.length === 0 ? [revision.asked.by] : voters(revision, question)
+  const left = humanSpan(Math.max(0, question.expiresAtMs - view.nowMs))
+  const text = [
+    `#${revision.job} ${sentenceOf(revision)} still waits for ${whoAnswers(revision, question)}, until `,
+    moment(question.expiresAtMs, readerOf(revision, view)),
+    ` (${left} left).`,
+  ]
+  return {
+    blocks: [{ kind: 'note', tone: 'warn', text }],
+    buttons: buttonsOf(question),
+    mention: called.filter((name) => !voted.has(name)),
   }
 }

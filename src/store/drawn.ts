@@ -8,6 +8,8 @@ export type ShownQuestion = {
   readonly id: string
   readonly closed: boolean
   readonly approval?: true
+  /** Those it waits for were called once more. */
+  readonly reminded?: true
   /** Removed by somebody for good. */
   readonly gone?: true
 }

@@ -88,6 +88,22 @@ test('a message in short brings the whole as a file, and digits where there are 
   ])
 })
 
+test('half-way the people it waits for are called once more, under the question', async () => {
+  const paper = slack()
+  const made = await bot([paper], { decide: () => needs(1, 8_000, ['nico', 'fran', 'amal']) })
+  const job = await made.engine.jobs.submit(asked())
+  const question = await sheet(paper, 'the question', ({ text: said }) => said.includes('may it start?'))
+  const reminder = await sheet(paper, 'the reminder', ({ text: said }) =>
+    said.includes('still waits for 1 of fran, amal'),
+  )
+  expect(reminder.mention).toEqual(['fran', 'amal'])
+  expect(reminder.id).not.toBe(question.id)
+  await paper.tell(vote('U2', reminder.id))
+  await untilState(made.engine.jobs, job, 'done')
+  await idle(made)
+  expect(paper.sheets.filter(({ text: said }) => said.includes('still waits'))).toHaveLength(1)
+})
+
 test('a job that was asked for without a chat is no trouble', async () => {
   const paper = slack()
   const made = await bot([paper])
