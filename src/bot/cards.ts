@@ -64,7 +64,7 @@ function standing(revision: Revision, view: View): readonly Span[] {
   const reader = readerOf(revision, view)
   if (state === 'waiting' && question !== undefined)
     return [`${said}: ${whoAnswers(revision, question)}, until `, moment(question.expiresAtMs, reader)]
-  if (state === 'queued' && behind !== undefined) return [`${said} behind job ${behind}`]
+  if (state === 'queued' && behind !== undefined) return [`${said}: waits behind job ${behind}`]
   if (state === 'running' && startedAtMs !== undefined) return [`${said} since `, moment(startedAtMs, reader)]
   return [result === undefined || state === 'done' ? said : `${said}: ${result.text}`]
 }
