@@ -2,20 +2,21 @@ import { createServer, request } from 'node:http'
 
 export type Counting = {
   readonly url: string
-  /** Status of each event that was sent (message, edit, reaction, redaction), with when it was answered. */
-  readonly sends: { readonly status: number; readonly atMs: number }[]
+  /** Each event that was sent (message, edit, reaction, redaction) and how it was answered. */
+  readonly sends: { readonly status: number; readonly type: string }[]
   readonly stop: () => Promise<void>
 }
 
 /** A line to a homeserver that counts what the bot sends and what it is answered. */
 export async function countSends(homeserver: string): Promise<Counting> {
-  const sends: { status: number; atMs: number }[] = []
+  const sends: { status: number; type: string }[] = []
   const { hostname, port } = new URL(homeserver)
   const server = createServer((asked, answer) => {
     const { method = 'GET', url: path = '/', headers } = asked
     const onward = request({ hostname, port, method, path, headers }, (response) => {
       const status = response.statusCode ?? 0
-      if (method === 'PUT' && /\/rooms\/[^/]+\/(send|redact)\//.test(path)) sends.push({ status, atMs: Date.now() })
+      const type = /\/rooms\/[^/]+\/(?:send\/([\w.]+)|redact)\//.exec(path)
+      if (method === 'PUT' && type !== null) sends.push({ status, type: type[1] ?? 'redaction' })
       answer.writeHead(status, response.headers)
       response.pipe(answer)
     })

@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
 import { chatError } from '../../src/bot/chat-errors.ts'
 import type { Health } from '../../src/bot/chat.ts'
 import { startChat } from '../../src/bot/start.ts'
@@ -124,6 +124,27 @@ describe('trouble with a platform', () => {
     expect(texts(one.slack).filter((text) => text.includes('Redmine'))).toHaveLength(2)
     expect(notes).toEqual(['plan', 'approval', 'start', 'result'].map((kind) => `sluice:${job}:${kind}`))
   })
+})
+
+test('a refused token is tried again each minute only', async () => {
+  vi.useFakeTimers()
+  const over = new AbortController()
+  try {
+    const [told, start] = [vi.fn<(health: Health) => void>(), vi.fn<() => Promise<void>>()]
+    start.mockRejectedValue(chatError('CHAT-AUTH', 'starting slack', 'token_revoked'))
+    await startChat({ ...paperChat('slack'), start }, async () => {}, told, over.signal)
+    await vi.advanceTimersByTimeAsync(59_000)
+    expect(start).toHaveBeenCalledTimes(1)
+    await vi.advanceTimersByTimeAsync(122_000)
+    expect(start).toHaveBeenCalledTimes(4)
+    over.abort()
+    await vi.advanceTimersByTimeAsync(600_000)
+    expect(start).toHaveBeenCalledTimes(4)
+    expect(told.mock.calls.every(([health]) => !health.up && health.code === 'CHAT-AUTH')).toBe(true)
+  } finally {
+    vi.useRealTimers()
+    over.abort()
+  }
 })
 
 test('a platform that cannot be started is told and tried again, and keeps nobody waiting', async () => {

@@ -1,8 +1,11 @@
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
+import { placeKey } from '../../src/bot/places.ts'
+import type { Decide } from '../../src/policies/policy.ts'
+import { readDrawn } from '../../src/store/drawn.ts'
 import { matrixWorld } from '../bot/matrix-world.ts'
 import { slackWorld } from '../bot/slack-world.ts'
 import { startToyBot } from '../bot/toy-bot.ts'
-import { latch, change, needs, tempStore, toyStep, until as untilState } from '../jobs/toy.ts'
+import { ALLOW, latch, change, needs, tempStore, toyStep, until as untilState } from '../jobs/toy.ts'
 import { real } from '../lab/need.ts'
 import { until } from '../lab/process.ts'
 
@@ -20,7 +23,7 @@ afterAll(() => temp.stop())
 const LIMIT_MS = 30_000
 
 await real(['synapse'], 'one room in Slack and Matrix', (synapse) => {
-  const open = async () => {
+  const open = async (decide: Decide = () => needs(1)) => {
     const [slack, matrix] = [await slackWorld('socket'), await matrixWorld(synapse)]
     slack.lab.ackWithin(3_000)
     const end = latch()
@@ -38,7 +41,7 @@ await real(['synapse'], 'one room in Slack and Matrix', (synapse) => {
         nico: { slack: slack.nico.id, matrix: matrix.nico.id },
         fran: { slack: slack.fran.id, matrix: matrix.fran.id },
       },
-      decide: () => needs(1),
+      decide,
       change: change([step]),
     })
     ends.push(bot.stop, slack.stop, matrix.stop)
@@ -65,6 +68,34 @@ await real(['synapse'], 'one room in Slack and Matrix', (synapse) => {
       expect(card.text).toContain('approved by: fran')
       expect((await look(world, 'the question is closed', 'closed: approved by fran')).text).toContain('#1')
       expect((await look(world, 'the end', 'done in', 'asked by')).mentions).toEqual([world.nico.id])
+    }
+  })
+
+  test('a card that somebody removes is posted again once, in each', { timeout: 90_000 }, async () => {
+    const { slack, matrix, bot, end } = await open(() => ALLOW)
+    const cards = async (world: typeof slack | typeof matrix) =>
+      (await world.seen(world.place)).filter(({ text }) => text.includes('asked by'))
+    const another = (world: typeof slack | typeof matrix, than: string) =>
+      until(
+        `a card in ${world.place.chat}`,
+        LIMIT_MS,
+        async () => (await cards(world)).find(({ id }) => id !== than)?.id,
+      )
+    await matrix.nico.say('! toy 3')
+    const first = await Promise.all([another(slack, ''), another(matrix, '')])
+    await Promise.all([slack.nico.remove(first[0]), matrix.nico.remove(first[1])])
+    const second = await Promise.all([another(slack, first[0]), another(matrix, first[1])])
+    await Promise.all([slack.nico.remove(second[0]), matrix.nico.remove(second[1])])
+    await until('both removals are heard', LIMIT_MS, async () => {
+      const places = [slack.place, matrix.place].map((place) => readDrawn(temp.store, '1', placeKey(place)))
+      return (await Promise.all(places)).every(({ cardless }) => cardless) || undefined
+    })
+    end.open()
+    await untilState(bot.engine.jobs, '1', 'done')
+    await until('nothing is left', LIMIT_MS, async () => ((await bot.engine.idle()).idle ? true : undefined))
+    for (const world of [slack, matrix]) {
+      expect(await cards(world)).toEqual([])
+      expect((await world.seen(world.place)).some(({ text }) => text.includes('done in'))).toBe(true)
     }
   })
 

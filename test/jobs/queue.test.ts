@@ -71,6 +71,30 @@ describe('the keyed queues of the bot', () => {
     await expect.poll(async () => (await engine.idle()).idle).toBe(true)
   })
 
+  test('a key that pauses as it wished is no failed attempt, and goes on at once when it is woken for now', async () => {
+    const attempts: number[] = []
+    const outbox = async (): Promise<void> => {
+      const [id = ''] = await store().redis.keys('{sluice}:outbox:k-*:lock')
+      attempts.push(Number((await store().redis.hget(id.replace(/:lock$/, ''), 'atm')) ?? 0))
+      if (attempts.length < 3) throw Object.assign(new Error('not yet'), { retryAfterMs: 600_000 })
+    }
+    const engine = await start({ processors: { inbox: () => Promise.resolve(), outbox } })
+    const queue = new Queue('outbox', { connection: store().redis, prefix: '{sluice}' })
+    const pauses = () => expect.poll(() => queue.getDelayedCount()).toBe(1)
+    await engine.wake('outbox', 'draw/1/slack:C1')
+    await pauses()
+    await engine.wake('outbox', 'draw/1/slack:C1', true)
+    await expect.poll(() => attempts.length).toBe(2)
+    await pauses()
+    await engine.wake('outbox', 'draw/1/slack:C1')
+    await pauses()
+    expect(attempts.length, 'woken, but not for now').toBe(2)
+    await engine.wake('outbox', 'draw/1/slack:C1', true)
+    await expect.poll(async () => (await engine.idle()).idle).toBe(true)
+    expect(attempts).toEqual([0, 0, 0])
+    await queue.close()
+  })
+
   test('a key that the queue hands out again after a stall waits for the one who is still at it', async () => {
     const begun = latch()
     const hold = latch()
