@@ -38,7 +38,7 @@ article{display:flex;gap:11px;padding:8px 16px}
 header{display:flex;align-items:baseline;gap:8px}
 header b{font-weight:600}
 .bot{color:var(--bot)}.human{color:var(--human)}
-time,.edited{font-size:12px;color:var(--quiet)}
+header time,.edited{font-size:12px;color:var(--quiet)}
 .body{overflow-wrap:break-word}
 .notice{color:var(--quiet)}
 .body p,.body ul,.body pre,.body table{margin:0 0 16px}

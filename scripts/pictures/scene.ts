@@ -10,7 +10,7 @@ export type Entry = {
 export type Scene = { readonly name: string; readonly entries: readonly Entry[] }
 export type Theme = 'light' | 'dark'
 
-const messages = new Map(corpus().map(({ name, message }) => [name, message]))
+const messages = new Map((await corpus()).map(({ name, message }) => [name, message]))
 function sluice(name: string, at: string, more: Partial<Extract<Entry, { message: Message }>> = {}): Entry {
   const message = messages.get(name)
   if (message === undefined) throw new Error(`the corpus has no ${name}`)
@@ -48,7 +48,7 @@ export const SCENES: readonly Scene[] = [
     entries: [
       person('amal', '11:02', 'list nodes p10'),
       sluice('nodes', '11:02'),
-      person('amal', '11:03', 'drain p10'),
+      person('fran', '11:03', 'drain servr23 on p10'),
       sluice('missing', '11:03', {
         reactions: [
           { emoji: '1️⃣', count: 1, mine: true },

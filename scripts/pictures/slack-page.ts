@@ -61,7 +61,7 @@ article{display:flex;gap:8px;padding:8px 16px}
 header{display:flex;align-items:baseline;gap:6px}
 header b{font-weight:900}
 .app{font-size:10px;font-weight:700;color:var(--quiet);background:var(--line);border-radius:2px;padding:0 3px}
-time,.edited{font-size:12px;color:var(--quiet)}
+header time,.edited{font-size:12px;color:var(--quiet)}
 .section,li{overflow-wrap:anywhere}
 ul{padding-left:28px;margin-bottom:0}
 a{color:var(--link);text-decoration:none}

@@ -4,6 +4,7 @@ import {
   flat,
   type Message,
   plain,
+  type Span,
   spansOf,
   type StepMark,
   stepWords,
@@ -44,14 +45,7 @@ type Line = { readonly plain: string; readonly lead: Word; readonly words: reado
 function textLines(text: Text, c: Colours, base: Paint): readonly (readonly Piece[])[] {
   const lines: Piece[][] = [[]]
   for (const span of spansOf(text)) {
-    const paint =
-      typeof span === 'string'
-        ? base
-        : 'code' in span
-          ? c.cyan
-          : 'link' in span
-            ? c.underline
-            : (t: string) => c.bold(base(t))
+    const paint = spanPaint(span, c, base)
     for (const [i, part] of tame(flat([span]))
       .split('\n')
       .entries()) {
@@ -60,6 +54,12 @@ function textLines(text: Text, c: Colours, base: Paint): readonly (readonly Piec
     }
   }
   return lines
+}
+
+function spanPaint(span: Span, c: Colours, base: Paint): Paint {
+  if (typeof span === 'string' || 'time' in span) return base
+  if ('code' in span) return c.cyan
+  return 'link' in span ? c.underline : (text) => c.bold(base(text))
 }
 
 const plainOf = (pieces: readonly Piece[]): string => pieces.map(({ text }) => text).join('')

@@ -118,15 +118,12 @@ function fittingHtml(parts: readonly string[], blocks: readonly Block[]): string
   return shown.join('')
 }
 
-/**
- * What to say instead of pressing a button. A question that was numbered knows its labels, elsewhere the whole sentence is needed; a question of a job
- * names its words in its own text.
- */
+/** What to say instead of pressing a button, where the text does not say it itself: a question that comes with reactions does. */
 function answersTo({ buttons = [], reactions = [] }: Message): readonly string[] {
-  const said = buttons.flatMap(({ id, label }) => {
-    if (/^(approve|deny|gate):/.test(id)) return []
-    return [id.startsWith('say:') && reactions.length === 0 ? id.slice('say:'.length) : label]
-  })
+  if (reactions.length > 0) return []
+  const said = buttons
+    .filter(({ id }) => !id.startsWith('gate:'))
+    .map(({ id, label }) => (id.startsWith('say:') ? id.slice('say:'.length) : label))
   return said.slice(0, BUTTONS).map((text) => fit(showable(text), BUTTON_BYTES))
 }
 

@@ -8,6 +8,7 @@ import { type Block, type Message, plain } from '../../src/message.ts'
 import { anyMessage } from './any-message.ts'
 import { corpus } from './corpus.ts'
 
+const examples = await corpus()
 const WIDTHS = [40, 60, 80, 120]
 const letters = (text: string): string => text.replace(/\s/gu, '')
 const shown = (block: Block, columns: number): string =>
@@ -28,7 +29,7 @@ function fits(text: string, columns: number): void {
 }
 
 describe.each(WIDTHS)('at %i columns', (columns) => {
-  test.each(corpus().map((c) => [c.name, c.message] as const))(
+  test.each(examples.map((c) => [c.name, c.message] as const))(
     '%s fits, and nothing of it is lost',
     (_name, message) => {
       fits(paint(message, { columns, colours: true, fold: true }), columns)
@@ -44,7 +45,7 @@ describe.each(WIDTHS)('at %i columns', (columns) => {
   })
 
   test('cards at the bottom fit, and leave half of the rows to the rest', () => {
-    const cards = corpus().map((c) => c.message)
+    const cards = examples.map((c) => c.message)
     for (const rows of [10, 24, 50]) {
       const lines = liveLines(cards, { columns, rows }, true)
       fits(lines.join('\n'), columns - 1)

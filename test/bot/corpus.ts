@@ -1,10 +1,12 @@
 import { card, endLine, refusal, type View } from '../../src/bot/cards.ts'
 import { closedQuestion, questionCard } from '../../src/bot/question-card.ts'
-import { COMMANDS } from '../../src/commands/registry.ts'
-import { refuse } from '../../src/errors.ts'
+import { help } from '../../src/commands/help.ts'
+import { isRefusal, refuse } from '../../src/errors.ts'
 import type { Plan, Question, Revision } from '../../src/jobs/job.ts'
 import type { Message } from '../../src/message.ts'
+import type { Decide } from '../../src/policies/policy.ts'
 import type { Finding } from '../../src/steps/step.ts'
+import { ask, world } from '../commands/jobs-by-hand.ts'
 
 /** Messages as people see them, made by the cards themselves from a drain of the practice cluster: for widths and for pictures. */
 export type Example = { readonly name: string; readonly message: Message }
@@ -187,36 +189,21 @@ const NODES = ['22', '23', '24', '25', '26', '27'].map((n) => [
 ])
 const wide = ['2a0a:e5c0:10:1::23', '<none>', 'Debian GNU/Linux 12 (bookworm)', '6.1.0-38-amd64', 'containerd://1.7.27']
 
-/** What `help` lists, without the rights of a person. */
-const helpList = (): Message => ({
-  blocks: [
-    { kind: 'heading', text: 'Change' },
-    {
-      kind: 'list',
-      items: COMMANDS.filter((c) => c.kind === 'change').map(
-        (c) => `${c.examples[0] ?? c.name} — ${c.summary} (you: with approval on p5, p6, p10)`,
-      ),
-    },
-    { kind: 'heading', text: 'Look' },
-    {
-      kind: 'list',
-      items: COMMANDS.filter((c) => c.kind === 'answer' && !c.name.startsWith('plan ')).map(
-        (c) => `${c.examples[0] ?? c.name} — ${c.summary}`,
-      ),
-    },
-    {
-      kind: 'text',
-      text: 'Put `plan` in front of a change to see what it would do. `help drain` tells more of one command.',
-    },
-  ],
-})
+/** As an operator has it: alone off production, there with somebody else. */
+const decide: Decide = ({ cluster }) =>
+  cluster?.type === 'production' ? { kind: 'needs', needs: question.needs, rules: [] } : { kind: 'allow', rules: [] }
+async function helpOf(): Promise<Message> {
+  const said = await ask(help, {}, world([], { decide }))
+  if (isRefusal(said)) throw new Error('help never refuses')
+  return said
+}
 
 const missing: Message = {
   blocks: [
-    { kind: 'code', text: 'drain p10\n         ^' },
-    { kind: 'note', tone: 'info', text: 'drain: Which nodes? For example: `drain server23 on p10`. (PARSE-MISSING)' },
-    { kind: 'text', text: '1. server23' },
-    { kind: 'text', text: '2. server24' },
+    { kind: 'code', text: 'drain servr23 on p10\n      ^^^^^^^' },
+    { kind: 'note', tone: 'info', text: 'servr23 is not a node of any cluster. Nothing was done. (PARSE-NODE)' },
+    { kind: 'text', text: '1. server23\n2. server24' },
+    { kind: 'text', text: 'Within 10m: answer with the number or the name, or react with the digit.' },
   ],
   buttons: [
     { id: 'say:drain server23 on p10', label: 'server23' },
@@ -250,7 +237,7 @@ const foreign: Message = {
 }
 
 /** All of them, in the order of a job's life, then the other answers. */
-export const corpus = (): readonly Example[] => [
+export const corpus = async (): Promise<readonly Example[]> => [
   { name: 'card-waiting', message: card(revision([], {}), view) },
   { name: 'question', message: questionCard(revision([], {}), question, view) },
   { name: 'answered', message: closedQuestion(revision([], { state: 'queued' }), voted, view) },
@@ -287,7 +274,7 @@ export const corpus = (): readonly Example[] => [
       ],
     },
   },
-  { name: 'help', message: helpList() },
+  { name: 'help', message: await helpOf() },
   { name: 'missing', message: missing },
   { name: 'foreign', message: foreign },
 ]

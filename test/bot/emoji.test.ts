@@ -64,7 +64,7 @@ async function corpus(): Promise<readonly Message[]> {
     ...codes.map((code) => refusal(refuse(code))),
     ...answers.map((a) => (isRefusal(a) ? refusal(a) : a)),
     // people write as they like
-    ...examples().flatMap((e) => (e.name === 'foreign' ? [] : [e.message])),
+    ...(await examples()).flatMap((e) => (e.name === 'foreign' ? [] : [e.message])),
   ]
 }
 

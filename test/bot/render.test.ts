@@ -105,13 +105,13 @@ describe('a message for Matrix', () => {
     expect(body).toContain('`cancel`')
   })
 
-  test('says the sentence of a button, its label only where a numbered question knows it, and nothing that the question says itself', () => {
+  test('says the sentence of a button, and nothing where the question itself says how to answer', () => {
     const words = (buttons: Message['buttons'], more: Partial<Message> = {}): string =>
       renderMatrix({ blocks: [], ...(buttons === undefined ? {} : { buttons }), ...more }).body
     const aggressively = { id: 'say:drain server23 aggressively', label: 'Aggressively' }
     expect(words([aggressively])).toBe('Answer with `drain server23 aggressively`')
-    expect(words([aggressively], { reactions: ['1️⃣'] })).toBe('Answer with `Aggressively`')
-    expect(words([{ id: 'approve:17.1', label: 'Approve' }])).toBe(' ')
+    expect(words([aggressively], { reactions: ['1️⃣'] })).toBe(' ')
+    expect(words([{ id: 'gate:17.1:wait', label: 'Wait' }])).toBe(' ')
   })
 })
 
