@@ -23,6 +23,7 @@ try {
     for (const scene of SCENES)
       for (const theme of THEMES)
         for (const [device, width] of Object.entries(WIDTHS)) {
+          if (scene.brief === true && (theme === 'light') !== (device === 'desk')) continue
           const tab = await browser.newPage({ viewport: { width, height: 200 }, deviceScaleFactor: 1 })
           await tab.setContent(page(scene, theme))
           const png = await tab.screenshot({ fullPage: true })

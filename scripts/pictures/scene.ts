@@ -7,8 +7,13 @@ export type Entry = {
   readonly at: string
   readonly reactions?: readonly { readonly emoji: string; readonly count: number; readonly mine?: true }[]
 } & ({ readonly text: string } | { readonly message: Message; readonly edited?: true })
-export type Scene = { readonly name: string; readonly entries: readonly Entry[] }
 export type Theme = 'light' | 'dark'
+export type Scene = {
+  readonly name: string
+  readonly entries: readonly Entry[]
+  /** Only light at a desk and dark on a phone: enough to see it once. */
+  readonly brief?: true
+}
 
 const messages = new Map((await corpus()).map(({ name, message }) => [name, message]))
 function sluice(name: string, at: string, more: Partial<Extract<Entry, { message: Message }>> = {}): Entry {
@@ -45,6 +50,7 @@ export const SCENES: readonly Scene[] = [
   },
   {
     name: 'answers',
+    brief: true,
     entries: [
       person('amal', '11:02', 'list nodes p10'),
       sluice('nodes', '11:02'),
@@ -59,5 +65,5 @@ export const SCENES: readonly Scene[] = [
       sluice('refused', '11:05'),
     ],
   },
-  { name: 'help', entries: [person('jin-guk', '12:00', 'help'), sluice('help', '12:00')] },
+  { name: 'help', brief: true, entries: [person('jin-guk', '12:00', 'help'), sluice('help', '12:00')] },
 ]
