@@ -1,5 +1,5 @@
 import { within } from '../duration.ts'
-import { ERRORS, isRefusal, type Refusal, refuse } from '../errors.ts'
+import { ERRORS, isRefusal, type Refusal, refuse, SluiceError } from '../errors.ts'
 import type { Decision } from '../policies/policy.ts'
 import { judgePlan, unmet } from './judge.ts'
 import type { Finding } from '../steps/step.ts'
@@ -95,6 +95,8 @@ export async function planJob(deps: RunDeps, records: Records, job: string, sign
     const { asked } = record.revision
     const limit = within(deps.limits.planMs, signal)
     const plan = await makePlan(deps, asked, limit)
+    // what a worker that lost its turn could not read is no reason to refuse
+    if (signal.aborted) throw new SluiceError('JOB-LOST', `planning job ${job}`)
     record = await records.commit(job, (now) => {
       if (now.revision.state !== 'received') return undefined
       if (isRefusal(plan)) return refused(now, deps.clock.now(), plan)
