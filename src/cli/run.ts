@@ -54,8 +54,10 @@ export async function runBot(
 const matrixRate = (rate: 'none' | { readonly perMinute: number; readonly burst: number }): Chat['rate'] =>
   rate === 'none' ? {} : { all: { burst: rate.burst, everyMs: Math.ceil(60_000 / rate.perMinute) } }
 
+type Home = Pick<World, 'config' | 'log' | 'store'>
+
 /** Only what is configured is loaded. */
-export async function openChats({ config, log, store }: World, aids: Aids, moved: Moved): Promise<readonly Chat[]> {
+export async function openChats({ config, log, store }: Home, aids: Aids, moved: Moved): Promise<readonly Chat[]> {
   const { slack, matrix } = config()
   const secret = (reference: string): string => readSecret(reference, process.env)
   const chats: Chat[] = []

@@ -13,23 +13,14 @@ export type MatrixWorld = World & {
   readonly state: Map<string, string>
   readonly open: (more?: Partial<MatrixOptions>) => Promise<Chat>
   readonly slowDown: () => Promise<void>
-  /** The bot's token is the first one it had. */
-  readonly rewind: () => void
 }
 
 type Related = { readonly rel_type?: string; readonly event_id?: string; readonly key?: string }
 const related = (event: MatrixEvent): Related => event.content['m.relates_to'] ?? {}
 const part = encodeURIComponent
 
-/**
- * A room of its own on the lab's homeserver, of a room version; the bot is in it, and accepts nico's invitations.
- * `homeserver`: where the bot finds it, when that is not where the people do.
- */
-export async function matrixWorld(
-  synapse: SynapseData,
-  version = '12',
-  homeserver: string = synapse.url,
-): Promise<MatrixWorld> {
+/** A room of its own on the lab's homeserver, of a room version; the bot is in it, and accepts nico's invitations. */
+export async function matrixWorld(synapse: SynapseData, version = '12'): Promise<MatrixWorld> {
   const { user } = attachSynapse(synapse)
   const [bot, nico, fran, robot] = await Promise.all([user('sluice'), user('nico'), user('fran'), user('robot')])
   const room = await nico.createRoom({
@@ -40,7 +31,6 @@ export async function matrixWorld(
   for (const one of [bot, fran, robot]) await one.join(room)
   const state = new Map<string, string>()
   const reactions = new Map<string, string>()
-  const first: { token?: string } = {}
 
   const direct = async (person: MatrixUser): Promise<string> => {
     const made = await person.createRoom({
@@ -83,16 +73,10 @@ export async function matrixWorld(
     calls: true,
     open: (more: Partial<MatrixOptions> = {}) =>
       openMatrix({
-        homeserver,
+        homeserver: synapse.url,
         accessToken: bot.token,
         userId: bot.id,
-        state: {
-          load: async (key) => state.get(key),
-          save: async (key, value) => {
-            if (key === 'token') first.token ??= value
-            state.set(key, value)
-          },
-        },
+        state: { load: async (key) => state.get(key), save: async (key, value) => void state.set(key, value) },
         invitesFrom: [nico.id, fran.id],
         bots: ['@robot-*:lab.test'],
         log: silentLog,
@@ -103,7 +87,6 @@ export async function matrixWorld(
       const id = Object.keys(await roomsWith(bot, person.id === nico.id ? nico : fran)).find((one) => one !== room)
       return id === undefined ? undefined : { chat: 'matrix', id }
     },
-    rewind: () => void state.set('token', first.token ?? ''),
     slowDown: async () => {
       for (let n = 0; n < 40; n++) {
         const refused = await bot.send(room, { msgtype: 'm.notice', body: `noise ${n}` }).then(

@@ -1,11 +1,14 @@
+import { createHash } from 'node:crypto'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Chat } from '../../../src/bot/chat.ts'
+import { openMoved } from '../../../src/bot/moved.ts'
+import { openChats } from '../../../src/cli/run.ts'
 import { type Config, loadConfig } from '../../../src/config.ts'
 import { silentLog } from '../../../src/log.ts'
 import { type Sluice, startSluice } from '../../../src/main.ts'
 import type { Store } from '../../../src/store/store.ts'
-import type { World } from '../chat.contract.ts'
+import type { Stage } from './suite.ts'
 import { type Toy, TOY_POLICIES } from './toy.ts'
 
 export type Name = 'nico' | 'fran'
@@ -17,7 +20,7 @@ export type Setting = {
 export type Home = {
   readonly store: Store
   readonly dir: string
-  readonly worlds: readonly World[]
+  readonly stages: readonly Stage[]
   readonly toy: Toy
   readonly api: { readonly url: string; readonly uid: string }
   readonly setting: Setting
@@ -26,10 +29,12 @@ export type Bot = { readonly sluice: Sluice; readonly chats: readonly Chat[] }
 
 /** The whole bot as main.ts makes it, in this process, on one or two platforms. `aheadMs`: its clock is so far ahead. */
 export async function startBot(home: Home, aheadMs = 0): Promise<Bot> {
-  const config = configOf(home)
+  const loaded = configOf(home)
+  const moved = await openMoved(home.store)
+  const config = (): Config => ({ ...loaded, rooms: moved.rooms(loaded.rooms) })
   const chats: Chat[] = []
   const sluice = await startSluice({
-    config: () => config,
+    config,
     store: home.store,
     clock: { now: () => Date.now() + aheadMs },
     log: silentLog,
@@ -39,8 +44,9 @@ export async function startBot(home: Home, aheadMs = 0): Promise<Bot> {
     host: () => () => {
       throw new Error('the toy has no hosts')
     },
-    chats: async (engine) => {
-      for (const world of home.worlds) chats.push(await world.open(engine))
+    chats: async (engine, aids) => {
+      chats.push(...(await openChats({ config, store: home.store, log: silentLog }, aids, moved)))
+      for (const { world } of home.stages) if (world.place.chat === 'console') chats.push(await world.open(engine))
       return chats
     },
   })
@@ -49,17 +55,18 @@ export async function startBot(home: Home, aheadMs = 0): Promise<Bot> {
 }
 
 /** server53 is in both clusters, so that a sentence may lack one. */
-function configOf({ dir, worlds, api, setting }: Home): Config {
+function configOf({ dir, stages, api, setting }: Home): Config {
   const config = join(dir, 'config')
   mkdirSync(config, { recursive: true })
   const write = (name: string, content: unknown): void => writeFileSync(join(config, name), JSON.stringify(content))
-  const places = worlds.filter((world) => world.place.chat !== 'console')
+  const places = stages.map(({ world }) => world).filter((world) => world.place.chat !== 'console')
   const idsOf = (name: Name) => Object.fromEntries(places.map((world) => [world.place.chat, world[name].id]))
   const person = (name: string, ids: Record<string, string>) => [name, { title: name, groups: ['operators'], ...ids }]
   const { people = ['nico', 'fran'], requestsPerMinute = 1_000 } = setting
   write('sluice.yaml', {
+    ...Object.assign({}, ...stages.map(({ settings }) => settings?.(secretsIn(dir)))),
     rooms: { ops: Object.fromEntries(places.map(({ place }) => [place.chat, place.id])) },
-    limits: { requestsPerMinute, lock: '1s', stalledCheck: '300ms' },
+    limits: { requestsPerMinute },
   })
   write('people.yaml', {
     people: Object.fromEntries([...people.map((name) => person(name, idsOf(name))), person('amal', {})]),
@@ -82,6 +89,15 @@ function configOf({ dir, worlds, api, setting }: Home): Config {
   if (!loaded.ok) throw new Error(JSON.stringify(loaded.complaints))
   return loaded.config
 }
+
+/** Keeps a secret in a file, and says where, as people write it. */
+const secretsIn =
+  (dir: string) =>
+  (value: string): string => {
+    const path = join(dir, createHash('sha1').update(value).digest('hex'))
+    writeFileSync(path, value)
+    return `file:${path}`
+  }
 
 const kubeconfigOf = (server: string) => ({
   apiVersion: 'v1',

@@ -20,9 +20,16 @@ await real(['synapse'], 'conformance: Slack and Matrix at once', (synapse) => {
   afterAll(() => api.stop())
 
   const both = (title: string, run: (both: Both) => Promise<void>): void =>
-    test(title, { timeout: 60_000 }, async () => {
-      const stages = await Promise.all([slackStage('socket'), matrixStage(synapse, '12')])
-      const scene = await openScene(async () => stages.map(({ world }) => world), api, {})
+    test(title, { timeout: 120_000 }, async () => {
+      const stages: Stage[] = []
+      const scene = await openScene(
+        async (store) => {
+          stages.push(...(await Promise.all([slackStage('socket'), matrixStage(synapse, '12', store)])))
+          return stages
+        },
+        api,
+        {},
+      )
       const [slack, matrix] = scene.rooms
       try {
         if (slack !== undefined && matrix !== undefined) await run({ scene, slack, matrix, stages })
@@ -34,11 +41,16 @@ await real(['synapse'], 'conformance: Slack and Matrix at once', (synapse) => {
 
   both('asked in Slack, approved in Matrix: the cards in both rooms stay in step', async ({ scene, slack, matrix }) => {
     const { job } = await slack.ask(slack.world.nico, 'shove server23')
-    await slack.look('the question', questionOf(job))
-    const question = await matrix.look('the question', questionOf(job))
-    await matrix.world.fran.react(question.id, '✅')
-    for (const room of [slack, matrix]) {
+    const [inSlack, inMatrix] = await Promise.all(
+      [slack, matrix].map((room) => room.look('the question', questionOf(job))),
+    )
+    await matrix.world.fran.react(inMatrix?.id ?? '', '✅')
+    for (const [room, question] of [
+      [slack, inSlack],
+      [matrix, inMatrix],
+    ] as const) {
       await room.look('the card says that it is done', cardIn(job, 'done'))
+      await room.look('the question is closed', (s) => s.id === question?.id && !/may it start/.test(s.text))
       const end = await room.look('the end', endOf(job))
       expect(end.mentions).toEqual([room.world.nico.id])
       await room.marker(room.world.nico)

@@ -3,5 +3,5 @@ import { matrixStage, ON_A_WIRE } from './platforms.ts'
 import { conformance } from './suite.ts'
 
 await real(['synapse'], 'Matrix on a real Synapse', (synapse) => {
-  conformance('Matrix, rooms of version 11', ON_A_WIRE, () => matrixStage(synapse, '11'))
+  conformance('Matrix, rooms of version 11', ON_A_WIRE, (store) => matrixStage(synapse, '11', store))
 })

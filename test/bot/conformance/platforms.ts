@@ -1,4 +1,7 @@
+import { freePort } from '../../lab/port.ts'
 import { type Asked, type Front, frontTo, type Way } from '../../lab/front.ts'
+import { matrixState } from '../../../src/store/matrix-state.ts'
+import type { Store } from '../../../src/store/store.ts'
 import { attachSynapse } from '../../lab/matrix-user.ts'
 import { relayTo } from '../../lab/relay.ts'
 import type { SynapseData } from '../../lab/synapse.ts'
@@ -14,7 +17,7 @@ export const ON_A_WIRE: readonly (keyof Trouble)[] = [
   'limit',
   'outage',
   'takeAway',
-  'keeps',
+  'giveUp',
   'crowd',
 ]
 
@@ -23,8 +26,20 @@ export async function slackStage(mode: 'socket' | 'http'): Promise<Stage> {
   const { lab, place, robot } = world
   // a whole bot stores an event before it acknowledges it: more than the few milliseconds of the adapter's tests
   lab.ackWithin(3_000)
+  const port = await freePort()
+  if (mode === 'http') lab.sendTo(`http://127.0.0.1:${port}/slack/events`)
   return {
     world,
+    settings: (secret) => ({
+      slack: {
+        mode,
+        botToken: secret(lab.botToken),
+        appToken: secret(lab.appToken),
+        signingSecret: secret(lab.signingSecret),
+        apiUrl: lab.apiUrl,
+        listen: { host: '127.0.0.1', port },
+      },
+    }),
     trouble: {
       program: async (text) => lab.say(robot.id, place.id, text, { bot: true, subtype: 'bot_message' }),
       bridge: robot.say,
@@ -35,6 +50,9 @@ export async function slackStage(mode: 'socket' | 'http'): Promise<Stage> {
       },
       limit: (ms) => lab.limit(ms / 1_000),
       outage: (on) => (on ? lab.kill() : lab.restart()),
+      giveUp: lab.loseEvents,
+      // over HTTP each event is a request of its own
+      ordered: mode === 'socket',
       takeAway: async (message) => lab.remove(place.id, message),
     },
   }
@@ -62,14 +80,24 @@ function troubled(front: Front): { readonly limit: (ms: number) => void; readonl
 }
 const isSync = (path: string): boolean => path.includes('/sync?')
 
-export async function matrixStage(synapse: SynapseData, version: string): Promise<Stage> {
+export async function matrixStage(synapse: SynapseData, version: string, store: Store): Promise<Stage> {
   const front = await frontTo(synapse.url)
   const line = await relayTo({ host: '127.0.0.1', port: Number(new URL(front.url).port) })
-  const world = await matrixWorld(synapse, version, `http://127.0.0.1:${line.port}`)
-  const { users, place, robot } = world
+  const world = await matrixWorld(synapse, version)
+  const { users, place, robot, bot } = world
+  const { next_batch } = await bot.request('GET', '/sync?timeout=0')
   const { limit, repeat } = troubled(front)
   return {
     world,
+    settings: (secret) => ({
+      matrix: {
+        homeserver: `http://127.0.0.1:${line.port}`,
+        accessToken: secret(bot.token),
+        userId: bot.id,
+        bridges: ['@robot-*:lab.test'],
+        rate: 'none',
+      },
+    }),
     trouble: {
       program: async (text) => {
         const other = await attachSynapse(synapse).user('otherbot')
@@ -80,10 +108,11 @@ export async function matrixStage(synapse: SynapseData, version: string): Promis
       bridge: robot.say,
       replay: async () => {
         repeat()
-        world.rewind()
+        await matrixState(store).save('token', String(next_batch))
       },
       limit,
       outage: (on) => (on ? line.cut() : line.restore()),
+      giveUp: () => {},
       takeAway: (message) => users.nico.redact(place.id, message),
     },
     stop: async () => {

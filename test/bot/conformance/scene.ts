@@ -7,10 +7,11 @@ import { openStore } from '../../../src/store/open.ts'
 import type { Store } from '../../../src/store/store.ts'
 import type { Human, Seen, World } from '../chat.contract.ts'
 import { type Bot, type Setting, startBot } from './bot.ts'
+import type { Stage } from './suite.ts'
 import { makeToy, type Toy } from './toy.ts'
 
-const LIMIT_MS = 25_000
-const PAUSE_MS = 25
+const LIMIT_MS = 45_000
+const PAUSE_MS = 100
 
 /** Looks again until there is something. Throws Error with `what` and what `last` tells. */
 export async function wait<T>(
@@ -107,17 +108,18 @@ function roomOf(world: World): RoomOf {
   }
 }
 
-/** A store of its own, the bot on it, and the people of its worlds. `makeWorlds` gets the store: the console is one with it. */
+/** A store of its own, the bot on it, and the people of its worlds. `makeStages` gets the store: the console is one with it. */
 export async function openScene(
-  makeWorlds: (store: Store) => Promise<readonly World[]>,
+  makeStages: (store: Store) => Promise<readonly Stage[]>,
   api: { readonly url: string; readonly uid: string },
   setting: Setting,
 ): Promise<Scene> {
   const dir = await mkdtemp(join(tmpdir(), 'sluice-conformance-'))
   const store = await openStore({ dir, log: silentLog })
-  const worlds = await makeWorlds(store)
+  const stages = await makeStages(store)
+  const worlds = stages.map(({ world }) => world)
   const toy = makeToy()
-  const home = { store, dir, worlds, toy, api, setting }
+  const home = { store, dir, stages, toy, api, setting }
   let running: Bot | undefined = await startBot(home)
   const bot = (): Bot => {
     if (running === undefined) throw new Error('the bot is stopped')

@@ -32,6 +32,21 @@ export const STRANGERS: Scenarios = {
     },
   },
 
+  "bot: another program's reaction is no vote, and is not answered": {
+    wants: ['program'],
+    run: async ({ world, ask, look, marker, seen, job: now }) => {
+      const { job } = await ask(world.nico, 'shove server22')
+      const question = await look('the question', questionOf(job))
+      await marker(world.nico)
+      const before = (await seen()).length
+      await world.robot.react(question.id, '✅')
+      await marker(world.nico)
+      expect(await seen()).toHaveLength(before + 1)
+      expect((await now(job)).state).toBe('waiting')
+      expect(await world.privateWith(world.robot)).toBeUndefined()
+    },
+  },
+
   'bot: what a program of the platform posts is not heard': {
     wants: ['program'],
     run: async ({ world, marker, seen, toy }, { program }) => {

@@ -25,12 +25,20 @@ export type Trouble = {
   readonly outage: (on: boolean) => void | Promise<void>
   /** Somebody who may takes a message of the bot away. */
   readonly takeAway: (message: string) => Promise<unknown>
-  /** True where what is said while the bot is away is there when it is back. */
-  readonly keeps: true
+  /** From now on the platform gives up telling what happens; it is there to be read when the bot is back. */
+  readonly giveUp: (on: boolean) => void
+  /** False where events are told side by side and overtake each other. */
+  readonly ordered: boolean
   /** True where many talk, so that one may ask too much; a console takes all it is given. */
   readonly crowd: true
 }
-export type Stage = { readonly world: World; readonly trouble: Partial<Trouble>; readonly stop?: () => Promise<void> }
+export type Stage = {
+  readonly world: World
+  /** Its part of sluice.yaml; `secret` gives the reference of a secret. Without it the world opens its chat itself. */
+  readonly settings?: (secret: (value: string) => string) => Readonly<Record<string, unknown>>
+  readonly trouble: Partial<Trouble>
+  readonly stop?: () => Promise<void>
+}
 
 export type Scenario = {
   /** What the platform must have; where it has not, the scenario is not there. */
@@ -42,6 +50,9 @@ export type Scenarios = Readonly<Record<string, Scenario>>
 
 const ALL: Scenarios = { ...ASKING, ...VOTING, ...QUESTIONS, ...STRANGERS, ...TROUBLE, ...AWAY }
 
+/** Scenarios of a file that run side by side: most of one is waiting, but each has a store and a bot of its own. */
+const LANES = 3
+
 /**
  * One suite for every platform: the whole bot, and people. `has` is what the platform can bring; `make` is called for each scenario.
  */
@@ -50,33 +61,55 @@ export function conformance(
   has: readonly (keyof Trouble)[],
   make: (store: Store) => Promise<Stage>,
 ): void {
-  describe(`conformance: ${name}`, () => {
+  describe.concurrent(`conformance: ${name}`, () => {
     let api: Awaited<ReturnType<typeof toyApi>>
     beforeAll(async () => {
       api = await toyApi()
     })
     afterAll(() => api.stop())
-    for (const [title, { wants = [], setting = {}, run }] of Object.entries(ALL)) {
-      if (!wants.every((one) => has.includes(one))) continue
-      test(title, { timeout: 60_000 }, async () => {
-        const stages: Stage[] = []
-        const scene = await openScene(
-          async (store) => {
-            stages.push(await make(store))
-            return stages.map(({ world }) => world)
-          },
-          api,
-          setting,
-        )
-        try {
-          await run(scene, troubleOf(stages[0]?.trouble ?? {}))
-        } finally {
-          await scene.close()
-          for (const stage of stages) await stage.stop?.()
-        }
-      })
-    }
+    const inLane = lanes()
+    const here = Object.entries(ALL).filter(([, { wants = [] }]) => wants.every((one) => has.includes(one)))
+    for (const [title, scenario] of here)
+      test(title, { timeout: 240_000 }, () => inLane(() => play(scenario, api, make)))
   })
+}
+
+/** One after the other in each lane. */
+function lanes(): (run: () => Promise<void>) => Promise<void> {
+  const ends: Promise<void>[] = []
+  let begun = 0
+  return (run) => {
+    const lane = begun++ % LANES
+    const turn = (ends[lane] ?? Promise.resolve()).then(run)
+    ends[lane] = turn.catch(() => {})
+    return turn
+  }
+}
+
+async function play(
+  { setting = {}, run }: Scenario,
+  api: Awaited<ReturnType<typeof toyApi>>,
+  make: (store: Store) => Promise<Stage>,
+): Promise<void> {
+  const stages: Stage[] = []
+  const opened = openScene(
+    async (store) => {
+      stages.push(await make(store))
+      return stages
+    },
+    api,
+    setting,
+  )
+  try {
+    const scene = await opened
+    try {
+      await run(scene, troubleOf(stages[0]?.trouble ?? {}))
+    } finally {
+      await scene.close()
+    }
+  } finally {
+    for (const stage of stages) await stage.stop?.()
+  }
 }
 
 /** What a scenario did not ask for is not there, and says so. */
@@ -91,8 +124,9 @@ const troubleOf = (trouble: Partial<Trouble>): Trouble => {
     limit: no,
     outage: no,
     takeAway: no,
-    keeps: true,
+    giveUp: no,
     crowd: true,
+    ordered: true,
     ...trouble,
   }
 }

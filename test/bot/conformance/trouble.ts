@@ -8,15 +8,16 @@ const heard = (text: string): string => /heard: (word-\d+)/.exec(text)?.[1] ?? '
 /** Too much, too often, too late; a platform that is slow or away; a bot that is started again. */
 export const TROUBLE: Scenarios = {
   'flood: everything for the bot is answered once and in order, talk among people not at all': {
-    run: async ({ world, say, look, marker, seen }) => {
+    run: async ({ world, say, look, marker, seen }, { ordered }) => {
       const talk = Array.from({ length: world.calls ? 40 : 0 }, (_, i) => `shall we nudge server23? ${i}`)
       const talking = Promise.all(talk.map((text) => world.fran.say(text)))
       for (const word of WORDS) await say(world.nico, `echo ${word}`)
       await talking
-      await look('the last answer', (s) => heard(s.text) === WORDS.at(-1))
+      for (const word of WORDS) await look(word, (s) => heard(s.text) === word)
       await marker(world.nico)
       const all = await seen()
-      expect(all.map(({ text }) => heard(text)).filter((word) => word !== '')).toEqual(WORDS)
+      const answers = all.map(({ text }) => heard(text)).filter((word) => word !== '')
+      expect(ordered ? answers : answers.toSorted()).toEqual(ordered ? WORDS : WORDS.toSorted())
       expect(all).toHaveLength(WORDS.length + 1)
     },
   },
@@ -106,6 +107,22 @@ export const TROUBLE: Scenarios = {
       await look('the end', endOf(job))
       await marker(world.nico)
       expect((await seen()).filter(endOf(job))).toHaveLength(1)
+    },
+  },
+
+  'a card that somebody took away is posted again, once': {
+    wants: ['takeAway'],
+    run: async ({ world, ask, look, seen, marker, toy }, { takeAway }) => {
+      toy.hold()
+      const { job, card } = await ask(world.nico, 'nudge server23')
+      await look('the card says that it runs', cardIn(job, 'running'))
+      await takeAway(card)
+      await look('another card', (s) => s.id !== card && cardOf(job)(s))
+      toy.letGo()
+      const again = await look('the other card says that it is done', (s) => s.id !== card && cardIn(job, 'done')(s))
+      await takeAway(again.id)
+      await marker(world.nico)
+      expect((await seen()).filter(cardOf(job))).toEqual([])
     },
   },
 }

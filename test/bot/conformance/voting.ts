@@ -4,7 +4,7 @@ import type { Scenarios } from './suite.ts'
 
 /** What people say to a question. Every vote is answered, and only those that count do something. */
 export const VOTING: Scenarios = {
-  "vote: the asker's own and the seeds count for nothing, another's ✅ starts it": {
+  "vote: the asker's own and the seeds count for nothing, another's ✅ starts it, and the question says who": {
     run: async ({ world, ask, look, marker, job: now, toy }) => {
       const { job } = await ask(world.nico, 'shove server23')
       const question = await look('the question', questionOf(job))
@@ -14,6 +14,10 @@ export const VOTING: Scenarios = {
       expect((await now(job)).state).toBe('waiting')
       await world.fran.react(question.id, '✅')
       await look('that it counts', (s) => /counted/i.test(s.text))
+      await look(
+        'the question is closed',
+        (s) => s.id === question.id && !/may it start/.test(s.text) && s.text.includes('fran'),
+      )
       const card = await look('the card says who', cardIn(job, 'done'))
       expect(card.text).toContain('fran')
       expect(toy.done).toEqual(['shove server23'])
@@ -51,7 +55,7 @@ export const VOTING: Scenarios = {
       const second = await ask(world.nico, 'shove server23')
       const question = await look('the question', questionOf(second.job))
       await world.fran.react(question.id, '✅')
-      await look('it stands in line', cardIn(second.job, `waits behind job ${first.job}`))
+      await look('it stands in line', cardIn(second.job, `behind job ${first.job}`))
       await world.fran.unreact(question.id, '✅')
       await look('it waits for people again', cardIn(second.job, 'waiting for people'))
       toy.letGo()
@@ -93,6 +97,7 @@ export const VOTING: Scenarios = {
       const question = await look('the question', questionOf(job))
       const end = await look('the end', (s) => endOf(job)(s) && s.text.includes('expired'))
       expect(end.mentions).toEqual([world.nico.id])
+      await look('the question is closed', (s) => s.id === question.id && !/may it start/.test(s.text))
       await world.fran.react(question.id, '✅')
       await look('that it is late', (s) => s.text.includes('VOTE-CLOSED') && s.mentions.includes(world.fran.id))
       await marker(world.nico)
