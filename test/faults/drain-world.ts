@@ -1,6 +1,6 @@
 import { type Client, client } from '../lab/kube/client.ts'
 import type { AuditEvent, KubeData } from '../lab/kube/lab.ts'
-import { nodeList } from '../lab/kube/nodes.ts'
+import { nodeList, readyNow } from '../lab/kube/nodes.ts'
 import { until } from '../lab/kube/run.ts'
 import { attachKube } from '../lab/kube.ts'
 import { apply, deployment, namespace, type PodShape } from '../lab/workloads.ts'
@@ -58,8 +58,9 @@ const isEviction = (event: AuditEvent): boolean =>
 /** Answers 201, or 409 when it is there from an earlier time. */
 async function makeNode(api: Client, name: string, version: string): Promise<void> {
   // nodeList() has just made it
-  const { items } = JSON.parse(nodeList([name], version)) as { items: readonly object[] }
-  const { code, body } = await api.call('POST', '/api/v1/nodes', { ...items[0], spec: { taints: [TAINT] } })
+  const { items } = JSON.parse(nodeList([name], version)) as { items: readonly { readonly status: object }[] }
+  const status = { ...items[0]?.status, conditions: [readyNow()] }
+  const { code, body } = await api.call('POST', '/api/v1/nodes', { ...items[0], spec: { taints: [TAINT] }, status })
   if (code !== 201 && code !== 409) throw new Error(`node ${name}: ${code} ${body}`)
 }
 

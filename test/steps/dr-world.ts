@@ -1,6 +1,7 @@
 import { openCluster } from '../../src/systems/kubernetes/adapter.ts'
 import type { Cluster } from '../../src/systems/kubernetes/port.ts'
 import { drain } from '../../src/commands/drain.ts'
+import { readyNow } from '../lab/kube/nodes.ts'
 import { type Any, openProxy, type Raw, type Seen, type Tamper, until } from './kube-raw.ts'
 import { type Ran, type RunOptions, runChange } from './run-steps.ts'
 
@@ -50,6 +51,7 @@ const nodeObject = (name: string, row: string): object => ({
     ],
     capacity: ROOM,
     allocatable: ROOM,
+    conditions: [readyNow()],
     nodeInfo: {
       kubeletVersion: 'v1.36.3',
       osImage: 'Debian',

@@ -18,6 +18,16 @@ export const P10_NODES = [
   'server86',
 ] as const
 
+/** For a node that is Ready from birth: others who work in the same cluster must not see one that is not. */
+export const readyNow = (): object => ({
+  type: 'Ready',
+  status: 'True',
+  reason: 'KubeletReady',
+  message: 'kubelet is posting ready status',
+  lastHeartbeatTime: new Date().toISOString(),
+  lastTransitionTime: new Date().toISOString(),
+})
+
 const ROOM = { cpu: '64', memory: '256Gi', pods: '250', 'ephemeral-storage': '1Ti' }
 
 function node(entry: string, version: string): object {
