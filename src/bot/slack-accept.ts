@@ -61,7 +61,10 @@ const homeShape = z.object({
 })
 const FEEDBACK_MS = 3_000
 
-const privately = (message: Message): Taken => ({ answer: { response_type: 'ephemeral', ...renderSlack(message) } })
+const privately = (message: Message): Taken => {
+  const { text, blocks } = renderSlack(message)
+  return { answer: { response_type: 'ephemeral', text, blocks } }
+}
 const sayPrivately = (text: string): Taken => privately({ blocks: [{ kind: 'text', text }] })
 
 /**

@@ -68,13 +68,14 @@ const channelMemory = (state: SlackState, inTurn: InTurn) => ({
   begin: (channel: string, ts: string): Promise<void> => state.save(`begun/${channel}`, ts),
   sawUpTo: (channel: string, ts: string): Promise<void> =>
     inTurn(`seen/${channel}`, async () => {
+      // a channel that was configured while Sluice ran
+      if ((await state.load(`begun/${channel}`)) === undefined) await state.save(`begun/${channel}`, ts)
       const before = await state.load(`seen/${channel}`)
       if (before === undefined || before < ts) await state.save(`seen/${channel}`, ts)
     }),
   directs: async (): Promise<readonly string[]> => parsed(directsShape, await state.load('directs')) ?? [],
-  sawDirect: (channel: string, ts: string): Promise<void> =>
+  sawDirect: (channel: string): Promise<void> =>
     inTurn('directs', async () => {
-      if ((await state.load(`begun/${channel}`)) === undefined) await state.save(`begun/${channel}`, ts)
       const before = parsed(directsShape, await state.load('directs')) ?? []
       if (before[0] === channel) return
       const newest = [channel, ...before.filter((c) => c !== channel)].slice(0, DIRECTS)

@@ -90,6 +90,6 @@ async function remember(memory: SlackMemory, incoming: Incoming, isComplete: boo
   const channel = incoming.place.id
   if (incoming.kind === 'reaction') return memory.told(incoming)
   if (incoming.kind !== 'text') return
-  if (isDirect(channel)) await memory.sawDirect(channel, incoming.message)
+  if (isDirect(channel)) await memory.sawDirect(channel)
   if (isComplete) await memory.sawUpTo(channel, incoming.message)
 }
