@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import type { Incoming } from './chat.ts'
 import { msOf } from './slack-events.ts'
+import { type InTurn, turns } from './slack-turns.ts'
 
 /** Kept by whoever opens the adapter, so that a restart knows what was seen. */
 export type SlackState = {
@@ -23,7 +24,6 @@ const SECOND_MS = 1_000
 
 export type SlackMemory = ReturnType<typeof slackMemory>
 type Reaction = Extract<Incoming, { kind: 'reaction' }>
-type InTurn = <T>(key: string, run: () => Promise<T>) => Promise<T>
 
 export const reactionKey = (user: string, name: string): string => `${user} ${name}`
 const changed = (here: readonly string[], key: string, added: boolean): string[] => [
@@ -35,23 +35,6 @@ const changed = (here: readonly string[], key: string, added: boolean): string[]
 export function slackMemory(state: SlackState) {
   const inTurn = turns()
   return { ...channelMemory(state, inTurn), ...reactionMemory(state, inTurn) }
-}
-
-/** One after the other for one key: a read and the write after it belong together. */
-function turns(): InTurn {
-  const queues = new Map<string, Promise<unknown>>()
-  return (key, run) => {
-    const turn = (queues.get(key) ?? Promise.resolve()).then(run, run)
-    const quiet = turn.then(
-      () => undefined,
-      () => undefined,
-    )
-    queues.set(key, quiet)
-    void quiet.then(() => {
-      if (queues.get(key) === quiet) queues.delete(key)
-    })
-    return turn
-  }
 }
 
 const channelMemory = (state: SlackState, inTurn: InTurn) => ({

@@ -36,6 +36,12 @@ const LIMIT_MS = 1_400
  */
 export function slackFaces(client: WebClient, self: Self, nowMs: () => number = Date.now) {
   const known = new Map<string, { readonly face: Face; readonly atMs: number }>()
+  const asking = new Map<string, Promise<Face>>()
+  const askOnce = (user: string): Promise<Face> => {
+    const now = asking.get(user) ?? ask(user).finally(() => asking.delete(user))
+    asking.set(user, now)
+    return now
+  }
   const ask = async (user: string): Promise<Face> => {
     const face = await Promise.race([look(client, user, self), tooLong()])
     known.delete(user)
@@ -46,7 +52,7 @@ export function slackFaces(client: WebClient, self: Self, nowMs: () => number = 
   return async (user: string): Promise<Face> => {
     const old = known.get(user)
     if (old !== undefined && nowMs() - old.atMs < FRESH_MS) return old.face
-    return ask(user).catch((error: unknown) => {
+    return askOnce(user).catch((error: unknown) => {
       if (old === undefined) throw error
       return old.face
     })

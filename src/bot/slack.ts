@@ -12,6 +12,7 @@ import { type Missed, slackMissed } from './slack-missed.ts'
 import { slackFaces } from './slack-outsiders.ts'
 import type { Watched } from './slack-readback.ts'
 import { slackSender } from './slack-send.ts'
+import { turns } from './slack-turns.ts'
 import { watchCalls } from './slack-watch.ts'
 
 export type SlackOptions = ListenOptions & {
@@ -129,6 +130,10 @@ async function open(
     },
     tell,
   })
+  const inTurn = turns()
+  // events of one channel come beside each other, over HTTP each on a line of its own
+  const tellInOrder = (incoming: Incoming): Promise<void> =>
+    inTurn(incoming.place.id, () => missed.tellInOrder(incoming))
   const accept = acceptor({
     client,
     self,
@@ -136,7 +141,7 @@ async function open(
     faces,
     post: sender.says.post,
     tell,
-    tellInOrder: missed.tellInOrder,
+    tellInOrder,
     log,
   })
   const { helloLimitMs, authRetryMs } = options

@@ -186,3 +186,13 @@ test('what cannot be stored while reading back is read back again', async () => 
   })
   await until('it is seen', 20_000, () => texts().includes('! jobs 1') || undefined)
 }, 30_000)
+
+test('what is said at once comes in its order, though somebody has to be looked up first', async () => {
+  await world.nico.say('! so nico is known')
+  await until('it is heard', 10_000, () => texts().length === 1 || undefined)
+  world.lab.say(world.fran.id, world.place.id, '! first of all')
+  for (let i = 0; i < 5; i++) await world.nico.say(`! then ${i}`)
+  await until('all arrive', 10_000, () => texts().includes('! then 4') || undefined)
+  const order = texts().slice(1)
+  expect(order).toEqual(['! first of all', ...[0, 1, 2, 3, 4].map((i) => `! then ${i}`)])
+})
