@@ -15,6 +15,8 @@ type Where = { readonly thread?: string; readonly threadJob?: string }
 const CHAT_IN_THREAD_WORDS = 3
 /** Clocks of chat platforms and ours may differ by so much. */
 const SKEW_MS = 5_000
+/** A question is answered so long after it was asked. */
+const STALE_MS = 3_600_000
 
 /** A text: what it answers, what it asks for, or nothing at all when people talk to each other. */
 export async function heard(scene: Scene, text: string, thread?: string): Promise<void> {
@@ -87,12 +89,14 @@ async function understoodAs(scene: Scene, text: string, understood: Understood, 
   const vote = acts !== undefined && acts !== 'start'
   if (!vote && (await tooMany(scene, where.thread))) return
   if (!vote) await settleOlder(scene, understood, where)
-  const old = !vote && deps.nowMs() - incoming.sentAtMs > deps.limits.oldCommandMs
+  const ageMs = vote ? 0 : deps.nowMs() - incoming.sentAtMs
+  const stale = ageMs > STALE_MS
   if (understood.result !== 'command')
-    return old ? wasAway(scene, text, where.thread) : unclear(scene, understood, where)
+    return stale ? wasAway(scene, text, where.thread) : unclear(scene, understood, where)
   const meant = understood.meant ?? text
   const starts = acts === 'start' || understood.commands.some((c) => c.risk !== 'read')
-  if (old) return starts ? offerOld(scene, meant, where.thread) : wasAway(scene, meant, where.thread)
+  if (starts && ageMs > deps.limits.oldCommandMs) return offerOld(scene, meant, where.thread)
+  if (stale) return wasAway(scene, meant, where.thread)
   const [first] = understood.commands
   if (first !== undefined && first.risk !== 'read') return wanted(scene, first, meant)
   for (const [i, command] of understood.commands.entries()) await answered(scene, command, i, meant, where)
@@ -113,25 +117,28 @@ async function settleOlder(scene: Scene, understood: Understood, { thread }: Whe
 async function tooMany(scene: Scene, thread: string | undefined): Promise<boolean> {
   const { deps, incoming, person, event } = scene
   if (incoming.place.chat === 'console') return false
-  const nowMs = deps.nowMs()
+  const { sentAtMs } = incoming
   const most = deps.limits.requestsPerMinute
-  if ((await countRequest(deps.store, person.name, nowMs)) <= most) return false
-  const minute = Math.floor(nowMs / 60_000)
+  // by when it was said: what waited while the bot was away comes all at once
+  if ((await countRequest(deps.store, person.name, sentAtMs)) <= most) return false
+  const minute = Math.floor(sentAtMs / 60_000)
   if ((await settleOnce(deps.store, `slow:${person.name}:${minute}`, event)) !== event) return true
   const no = refuse(
     'RATE-PERSON',
     `That is more than ${most} requests in a minute, ${person.name}; this one was not taken.`,
-    {
-      next: `Try again in ${humanSpan((minute + 1) * 60_000 - nowMs)}. Votes always count.`,
-    },
+    { next: `Try again in ${humanSpan(Math.max(0, (minute + 1) * 60_000 - deps.nowMs()))}. Votes always count.` },
   )
   await reply(scene, 'slow', refusal(no), thread)
   return true
 }
 
+/** Without the `!` that calls Sluice. */
+const uncalled = (text: string): string => text.replace(/^\s*!\s*/, '')
+
 /** What changes something is offered when it is old. */
-async function offerOld(scene: Scene, sentence: string, thread: string | undefined): Promise<void> {
+async function offerOld(scene: Scene, text: string, thread: string | undefined): Promise<void> {
   const { deps, incoming, person } = scene
+  const sentence = uncalled(text)
   const reader = { timeZone: person.timeZone, nowMs: deps.nowMs() }
   const when = moment(incoming.sentAtMs, reader)
   const said = [
@@ -145,17 +152,17 @@ async function offerOld(scene: Scene, sentence: string, thread: string | undefin
   await askBack(deps, whomIn(scene, thread), { blocks, choices: [{ label: sentence, text: sentence }], offer: true })
 }
 
-/** What only asks is not answered when it is old: one line says so for all of it. */
-async function wasAway(scene: Scene, sentence: string, thread: string | undefined): Promise<void> {
+/** What only asked is not answered hours later: one line says so for all of it. */
+async function wasAway(scene: Scene, text: string, thread: string | undefined): Promise<void> {
   const { deps, incoming, person, event } = scene
   const nowMs = deps.nowMs()
-  const turn = Math.floor(nowMs / deps.limits.oldCommandMs)
+  const turn = Math.floor(nowMs / STALE_MS)
   const what = `away:${placeKey(incoming.place)}:${person.name}:${turn}`
   if ((await settleOnce(deps.store, what, event)) !== event) return
   const when = moment(incoming.sentAtMs, { timeZone: person.timeZone, nowMs })
   const said = [
     'You asked ',
-    { code: sentence },
+    { code: uncalled(text) },
     ' at ',
     when,
     ', while I was away. What you asked then is not answered any more: ask again if you still want to know.',

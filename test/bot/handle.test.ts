@@ -49,6 +49,11 @@ describe('more than a person’s share', () => {
     await say('cordon server23 on p10')
     expect(asked).toHaveLength(5)
   })
+  test('counts when it was said: what waited while the bot was away is not too much', async () => {
+    const { say, asked } = open()
+    for (let i = 0; i < 6; i++) await say('cordon server23 on p10', { agoMs: (4 - i / 2) * MINUTE })
+    expect(asked).toHaveLength(6)
+  })
   test('votes and stopping are never too many', async () => {
     const { say, answered, said } = open()
     for (let i = 0; i < 6; i++) await say(i % 2 === 0 ? 'approve 17' : 'cancel 17')
@@ -66,7 +71,7 @@ describe('what arrived while the bot was away', () => {
   const away = { agoMs: 6 * MINUTE }
   test('a change is offered, not done; one reaction takes it up, once', async () => {
     const { say, react, said, asked, newest } = open()
-    await say('drain server23 on p10', away)
+    await say('! drain server23 on p10', away)
     expect(asked).toEqual([])
     expect(said()[0]).toMatch(/You said `drain server23 on p10` at \d\d:\d\d CET, while I was away.*\(OFFER-OLD\)/)
     const offer = newest()
@@ -99,11 +104,15 @@ describe('what arrived while the bot was away', () => {
     await react(sent[0]?.key ?? '', '1️⃣')
     expect(asked).toMatchObject([{ text: 'drain server23 on p10' }])
   })
-  test('what only asks is told to be asked again, in one line for all of it', async () => {
+  test('what only asks is answered; hours later it is told to be asked again, in one line for all of it', async () => {
     const { say, said, answered } = open()
     await say('list nodes p10', away)
-    await say('list clusters', away)
-    await say('what is this', away)
+    expect(answered).toHaveLength(1)
+    answered.length = 0
+    const hours = { agoMs: 61 * MINUTE }
+    await say('! list nodes p10', hours)
+    await say('list clusters', hours)
+    await say('what is this', hours)
     expect(answered).toEqual([])
     expect(said()).toHaveLength(1)
     expect(said()[0]).toMatch(/You asked `list nodes p10` at \d\d:\d\d CET, while I was away/)
