@@ -1,5 +1,5 @@
 import { expect } from 'vitest'
-import { cardIn, cardOf, endOf, questionOf } from './scene.ts'
+import { cardIn, cardOf, endOf, questionOf, wait } from './scene.ts'
 import type { Scenarios } from './suite.ts'
 
 /** A PNG of one pixel. */
@@ -23,6 +23,18 @@ export const ASKING: Scenarios = {
       expect(all.filter(cardOf(job))).toHaveLength(1)
       expect(all.filter(endOf(job))).toHaveLength(1)
       expect(all.find(cardOf(job))?.mentions).toEqual([])
+      expect(toy.done).toEqual(['nudge server23'])
+    },
+  },
+
+  'request: in a room for two it needs no mention, and the card is there and nowhere else': {
+    wants: ['crowd'],
+    run: async ({ world, seen, marker, toy }) => {
+      await world.nico.say('nudge server23', { direct: true })
+      const place = await wait('a room for two', () => world.privateWith(world.nico))
+      await wait('the card is there', async () => (await world.seen(place)).find(cardIn('1', 'done')))
+      await marker(world.nico)
+      expect(await seen()).toHaveLength(1)
       expect(toy.done).toEqual(['nudge server23'])
     },
   },

@@ -9,7 +9,7 @@ import { matrixWorld } from '../matrix-world.ts'
 import { slackWorld } from '../slack-world.ts'
 import type { Stage, Trouble } from './suite.ts'
 
-/** What a chat platform on a wire can bring: everything. */
+/** What every chat platform on a wire can bring. */
 export const ON_A_WIRE: readonly (keyof Trouble)[] = [
   'program',
   'bridge',

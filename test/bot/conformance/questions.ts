@@ -45,6 +45,20 @@ export const QUESTIONS: Scenarios = {
     },
   },
 
+  'late answer: after its ten minutes a question is no command any more, but is asked once more': {
+    run: async ({ world, say, look, stop, start, restart, marker, toy }) => {
+      await stop()
+      await start(-11 * 60_000)
+      await say(world.nico, 'nudge server53')
+      const question = await look('the question', (s) => ASKED(s.text))
+      await restart()
+      await world.nico.react(question.id, '1️⃣')
+      await look('that it is late', (s) => s.text.includes('QUESTION-LATE'))
+      await marker(world.nico)
+      expect(toy.done).toEqual([])
+    },
+  },
+
   'missing argument: an answer that is none of the choices does nothing': {
     run: async ({ world, say, look, marker, toy }) => {
       await say(world.nico, 'nudge server53')

@@ -115,7 +115,8 @@ export async function openScene(
   setting: Setting,
 ): Promise<Scene> {
   const dir = await mkdtemp(join(tmpdir(), 'sluice-conformance-'))
-  const store = await openStore({ dir, log: silentLog })
+  // a store has ten seconds to start, which a busy machine may not give it
+  const store = await wait('a store', () => openStore({ dir, log: silentLog }).catch(() => undefined))
   const stages = await makeStages(store)
   const worlds = stages.map(({ world }) => world)
   const toy = makeToy()

@@ -1,4 +1,4 @@
 import { ON_A_WIRE, slackStage } from './platforms.ts'
 import { conformance } from './suite.ts'
 
-conformance('Slack over signed HTTP', ON_A_WIRE, () => slackStage('http'))
+conformance('Slack over signed HTTP', [...ON_A_WIRE, 'buttons'], () => slackStage('http'))

@@ -29,6 +29,8 @@ export type Trouble = {
   readonly giveUp: (on: boolean) => void
   /** False where events are told side by side and overtake each other. */
   readonly ordered: boolean
+  /** True where messages have buttons. */
+  readonly buttons: true
   /** True where many talk, so that one may ask too much; a console takes all it is given. */
   readonly crowd: true
 }
@@ -126,6 +128,7 @@ const troubleOf = (trouble: Partial<Trouble>): Trouble => {
     takeAway: no,
     giveUp: no,
     crowd: true,
+    buttons: true,
     ordered: true,
     ...trouble,
   }

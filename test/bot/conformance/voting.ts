@@ -34,6 +34,17 @@ export const VOTING: Scenarios = {
     },
   },
 
+  'vote: a button is as good as a reaction': {
+    wants: ['buttons'],
+    run: async ({ world, ask, look, toy }) => {
+      const { job } = await ask(world.nico, 'shove server23')
+      const question = await look('the question', questionOf(job))
+      await world.fran.press(question.id, 'Approve')
+      await look('the end', endOf(job))
+      expect(toy.done).toEqual(['shove server23'])
+    },
+  },
+
   'withdraw: a vote taken back is none': {
     run: async ({ world, ask, look, marker, job: now }) => {
       const { job } = await ask(world.nico, 'topple server23')
