@@ -57,7 +57,7 @@ export async function inTerminal(
     all: () => rowsFrom(0),
     cells: () => Array.from({ length: term.rows }, (_, y) => cellsOf(term, y)),
     type: (keys) => void child.stdin.write(keys),
-    sees: async (what, limitMs = 30_000) => {
+    sees: async (what, limitMs = 60_000) => {
       const holds = (): boolean => (what instanceof RegExp ? what.test(rowsFrom(0).join('\n')) : what(rowsFrom(0)))
       try {
         await until('', limitMs, () => holds() || undefined)
