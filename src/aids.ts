@@ -1,5 +1,5 @@
 import { refusal } from './bot/cards.ts'
-import type { Chat, ChatName } from './bot/chat.ts'
+import type { Chat, ChatName, Place } from './bot/chat.ts'
 import { homePage, type Linked, waitsFor } from './bot/home.ts'
 import { findPerson } from './bot/people.ts'
 import { placeKey, roomOf } from './bot/places.ts'
@@ -20,7 +20,7 @@ import type { Store } from './store/store.ts'
 
 /** What a platform shows beside the conversation: help for one person, their page, forms, and which messages ask. */
 export type Aids = {
-  readonly help: (chat: ChatName, user: string) => Promise<Message>
+  readonly help: (chat: ChatName, user: string, place: string) => Promise<Message>
   readonly home: (chat: ChatName, user: string) => Promise<Message>
   readonly forms: {
     readonly list: () => readonly Form[]
@@ -52,7 +52,7 @@ export function makeAids(deps: AidsDeps): Aids {
     return isRefusal(person) ? refusal(person) : show(person)
   }
   return {
-    help: (chat, user) => forPerson(chat, user, (person) => helpFor(deps, person)),
+    help: (chat, user, place) => forPerson(chat, user, (person) => helpFor(deps, person, { chat, id: place })),
     home: (chat, user) => forPerson(chat, user, (person) => homeOf(deps, chat, person)),
     forms: {
       list: () => [...CHANGES.values()].map((change) => formOf(change, deps.inventory())),
@@ -67,8 +67,9 @@ export function makeAids(deps: AidsDeps): Aids {
   }
 }
 
-async function helpFor(deps: AidsDeps, person: PersonConfig): Promise<Message> {
-  const about = { person, room: '', event: '', text: 'help', atMs: deps.nowMs(), signal: within(HELP_MS) }
+async function helpFor(deps: AidsDeps, person: PersonConfig, place: Place): Promise<Message> {
+  const room = roomAt(deps.config().rooms, place)?.name ?? ''
+  const about = { person, room, event: '', text: 'help', atMs: deps.nowMs(), signal: within(HELP_MS) }
   // help() takes no arguments here; its type is erased in the list of all commands
   const said = await help.answer({} as never, { ...deps.capabilities(person), ...about })
   return isRefusal(said) ? refusal(said) : said

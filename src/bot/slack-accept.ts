@@ -19,7 +19,7 @@ import { type FilledIn, filledIn, formOfCallback, formView, homeView } from './s
 /** What the adapter shows without knowing what it is about. All but the log may be left out. */
 export type SlackAids = {
   /** What one can say here. */
-  readonly help?: (user: string) => Promise<Message>
+  readonly help?: (user: string, channel: string) => Promise<Message>
   /** A person's own page. */
   readonly home?: (user: string) => Promise<Message>
   readonly forms?: {
@@ -145,7 +145,7 @@ async function slash(accepting: Accepting, command: SlashCommand): Promise<Taken
   if (/^(help|hilfe|\?)?$/i.test(text))
     return aids.help === undefined
       ? sayPrivately('Say what to do after the command.')
-      : privately(await aids.help(command.user_id).catch(apology))
+      : privately(await aids.help(command.user_id, command.channel_id).catch(apology))
   if (!canAskIn(accepting, command.channel_id)) return sayPrivately(NOT_HERE)
   const form = formIn(accepting, text)
   if (form !== undefined) return openForm(accepting, form, command)

@@ -72,7 +72,7 @@ export async function openChats({ config, log, store }: Home, aids: Aids, moved:
         ...(slack.apiUrl === undefined ? {} : { apiUrl: slack.apiUrl }),
         ...(slack.listen === undefined ? {} : slack.listen),
         aids: {
-          help: (user) => aids.help('slack', user),
+          help: (user, channel) => aids.help('slack', user, channel),
           home: (user) => aids.home('slack', user),
           forms: aids.forms,
           channels: () => config().rooms.flatMap(({ name, slack: id }) => (id === undefined ? [] : [{ id, name }])),

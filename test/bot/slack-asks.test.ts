@@ -20,9 +20,9 @@ let chat: SlackChat
 let told: Incoming[]
 let helpFails: boolean
 const aids = (): SlackAids => ({
-  help: async (user) => {
+  help: async (user, channel) => {
     if (helpFails) throw new Error('the store is away')
-    return words(`help for ${user}`)
+    return words(`help for ${user} in ${channel}`)
   },
   home: async (user) => words(`the page of ${user}`),
   channels: () => [{ id: world.place.id, name: 'ops' }],
@@ -53,7 +53,7 @@ describe.each(['socket', 'http'] as const)('what people ask of Slack over %s', (
     const { acked, answer } = await command(text)
     expect(acked).toBe(true)
     expect(answer).toEqual({ response_type: 'ephemeral', text: expect.any(String), blocks: expect.any(Array) })
-    expect(shownTo(answer)).toContain(`help for ${world.nico.id}`)
+    expect(shownTo(answer)).toContain(`help for ${world.nico.id} in ${world.place.id}`)
     expect(told).toEqual([])
     expect(await world.seen(world.place)).toEqual([])
   })
