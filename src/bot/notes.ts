@@ -3,6 +3,7 @@ import type { Revision } from '../jobs/job.ts'
 import { type Block, plain } from '../message.ts'
 import { redact } from '../redact.ts'
 import { noteWritten, notesWritten, readDrawn } from '../store/drawn.ts'
+import { Paced } from './budget.ts'
 import { NOTES, type NoteKind, noteText } from './note-text.ts'
 import { placeKey, placesOf, roomOf } from './places.ts'
 import { chatOf, type OutboxDeps, type Turn } from './send.ts'
@@ -11,6 +12,10 @@ import { chatOf, type OutboxDeps, type Turn } from './send.ts'
 export async function notesAreDue(deps: OutboxDeps, revision: Revision): Promise<boolean> {
   return (await dueNotes(deps, revision)).length > 0
 }
+
+/** One platform may be slower than the other: the first note waits so long for the cards it links. */
+const CARDS_LIMIT_MS = 15_000
+const CARDS_POLL_MS = 250
 
 type Due = { readonly kind: NoteKind; readonly text: string }
 
@@ -30,7 +35,7 @@ export async function writeNotes(turn: Turn, job: string): Promise<void> {
   const ticket = revision?.asked.ticket
   if (revision === undefined || ticket === undefined) return
   for (const { kind, text } of await dueNotes(turn, revision)) {
-    const links = kind === 'plan' ? await linksToCard(turn, revision) : []
+    const links = kind === 'plan' ? await linksToCards(turn, revision) : []
     turn.signal.throwIfAborted()
     await watched(turn, async () =>
       turn.tickets?.(ticket, { marker: `sluice:${job}:${kind}`, text: redact(text), links }),
@@ -54,14 +59,19 @@ async function watched({ redmine }: Turn, write: () => Promise<unknown>): Promis
 }
 
 /** The other half of "linked both ways": the card names the ticket, the first note names the card. */
-async function linksToCard(deps: OutboxDeps, { job, asked }: Revision): Promise<readonly string[]> {
+async function linksToCards(deps: OutboxDeps, { job, asked, plan }: Revision): Promise<readonly string[]> {
   const room = roomOf(asked.room, deps.rooms())
   const places = room === undefined ? [] : placesOf(room, deps.chats)
   const links = await Promise.all(
     places.map(async (place) => {
-      const { card: id } = await readDrawn(deps.store, job, placeKey(place))
-      return id === undefined ? undefined : chatOf(deps, place.chat)?.link?.({ place, id })
+      const link = chatOf(deps, place.chat)?.link
+      if (link === undefined) return []
+      const { card: id, cardless } = await readDrawn(deps.store, job, placeKey(place))
+      if (id !== undefined) return [await link({ place, id })]
+      const waitedMs = deps.view().nowMs - (plan?.plannedAtMs ?? 0)
+      if (cardless !== true && waitedMs < CARDS_LIMIT_MS) throw new Paced('waiting for a card to link', CARDS_POLL_MS)
+      return []
     }),
   )
-  return links.filter((link) => link !== undefined)
+  return links.flat().filter((link) => link !== undefined)
 }

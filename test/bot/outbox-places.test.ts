@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest'
 import { chatError } from '../../src/bot/chat-errors.ts'
+import type { TicketSink } from '../../src/bot/send.ts'
 import type { Decide } from '../../src/policies/policy.ts'
-import { asked, needs, until as untilState } from '../jobs/toy.ts'
+import { asked, latch, needs, until as untilState } from '../jobs/toy.ts'
 import { until } from '../lab/process.ts'
 import type { Paper } from './paper-chat.ts'
 import { away, by, idle, matrix, removal, running, sheet, slack, slowToy, toyBots, vote } from './toy-paper.ts'
@@ -142,6 +143,23 @@ describe('both platforms at once', () => {
     expect(cards.every(({ text }) => text.includes('done in'))).toBe(true)
     expect(m.sheets.some(({ text, mention }) => text.includes('done') && mention.includes('nico'))).toBe(true)
     expect((await mouth.lag(job)).every(({ behindMs }) => behindMs === 0)).toBe(true)
+  })
+
+  test('the first note of a ticket links the cards of both, also of the slower one', async () => {
+    const [s, m, hold] = [slack(), matrix(), latch()]
+    m.hold = () => hold.opened
+    const noted: (readonly [string, readonly string[]])[] = []
+    const tickets: TicketSink = async (_id, { marker, links }) => void noted.push([marker, links])
+    const { engine } = await bot([s, m], { tickets })
+    const job = await engine.jobs.submit(asked({ ticket: '7', atMs: Date.now() }))
+    await untilState(engine.jobs, job, 'done')
+    await sheet(s, 'the card in Slack', ({ kind }) => kind === 'post')
+    hold.open()
+    await until('four notes', 10_000, () => noted.length === 4 || undefined)
+    expect(noted[0]).toEqual([
+      `sluice:${job}:plan`,
+      ['https://slack.example.org/slack-1', 'https://matrix.example.org/matrix-1'],
+    ])
   })
 
   test('`job N` says how far the other one is', async () => {

@@ -62,6 +62,7 @@ export function paperChat(name: ChatName, rate: Chat['rate'] = {}): Paper {
     react: ({ id }, emoji, options) => take('react', id, emoji, options),
     unreact: ({ id }, emoji, options) => take('unreact', id, emoji, options),
     tellPrivately: (user, message, options) => take('private', user, message, options),
+    link: async ({ id }) => `https://${name}.example.org/${id}`,
     upload: (_place, file, options) => take('post', `${name}-${++count}`, file.name, options),
     start: async (incoming, health) => {
       onIncoming = incoming
