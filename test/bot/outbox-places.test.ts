@@ -7,7 +7,7 @@ import { until } from '../lab/process.ts'
 import type { Paper } from './paper-chat.ts'
 import { away, by, idle, matrix, removal, running, sheet, slack, slowToy, toyBots, vote } from './toy-paper.ts'
 
-const { bot } = toyBots()
+const { bot, store } = toyBots()
 
 describe('a message that somebody removed', () => {
   test('a card is posted again once, and goes on from there; removed once more it stays away', async () => {
@@ -154,6 +154,11 @@ describe('both platforms at once', () => {
     const job = await engine.jobs.submit(asked({ ticket: '7', atMs: Date.now() }))
     await untilState(engine.jobs, job, 'done')
     await sheet(s, 'the card in Slack', ({ kind }) => kind === 'post')
+    await until(
+      'the notes were tried',
+      10_000,
+      async () => noted.length > 0 || (await store().redis.zcard('{sluice}:outbox:delayed')) > 0 || undefined,
+    )
     hold.open()
     await until('four notes', 10_000, () => noted.length === 4 || undefined)
     expect(noted[0]).toEqual([
