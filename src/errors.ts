@@ -1,3 +1,5 @@
+import { CHAT_ERRORS } from './errors-chat.ts'
+
 /** Every code Sluice may show: what it means, and what to do next. docs/errors.md is generated from this table. */
 export const ERRORS = {
   'PARSE-UNKNOWN': {
@@ -212,17 +214,7 @@ export const ERRORS = {
     sentence: 'Redis is not set up to keep what was accepted.',
     advice: 'Set appendonly yes and maxmemory-policy noeviction.',
   },
-  'CHAT-UNREACHABLE': {
-    sentence: 'The chat platform cannot be reached.',
-    advice: 'Sluice tries again; nothing is lost.',
-  },
-  'CHAT-AUTH': { sentence: 'The chat platform refuses the token.', advice: 'Renew the token and restart.' },
-  'CHAT-LIMITED': { sentence: 'The chat platform asks to slow down.', advice: 'Sluice waits; nothing is lost.' },
-  'CHAT-GONE': {
-    sentence: 'The message is not there any more.',
-    advice: 'Somebody took it away; Sluice posts a card again, once.',
-  },
-  'CHAT-REJECTED': { sentence: 'The chat platform rejects the message.', advice: 'See the text of the error.' },
+  ...CHAT_ERRORS,
   'CONFIG-BAD': {
     sentence: 'The configuration is not valid.',
     advice: 'Mend the named lines; `sluice check` repeats the list.',

@@ -11,7 +11,16 @@ const LEVELS: Readonly<Record<string, number>> = {
   store: 1,
 }
 /** Files outside the rooms that everybody may see. */
-const SHARED = new Set(['errors.ts', 'log.ts', 'redact.ts', 'message.ts', 'person.ts', 'duration.ts', 'plan-text.ts'])
+const SHARED = new Set([
+  'errors.ts',
+  'errors-chat.ts',
+  'log.ts',
+  'redact.ts',
+  'message.ts',
+  'person.ts',
+  'duration.ts',
+  'plan-text.ts',
+])
 const CONFIG = /^config(-[a-z]+)?\.ts$/
 const PORT =
   /^(bot\/chat|commands\/command|jobs\/job|policies\/policy|steps\/step|store\/store|systems\/[^/]+\/port)\.ts$/

@@ -1,8 +1,6 @@
 import { z } from 'zod'
 import type { Log } from '../log.ts'
-import { chatError } from './chat-errors.ts'
 import { type DirectRooms, isNo } from './matrix-direct.ts'
-import type { MatrixEvent } from './matrix-events.ts'
 import type { Request } from './matrix-http.ts'
 
 const memberEvent = z.object({
@@ -11,41 +9,8 @@ const memberEvent = z.object({
   state_key: z.string(),
   content: z.object({ membership: z.string(), is_direct: z.boolean().optional().catch(undefined) }),
 })
-type Invite = { readonly from: string; readonly direct: boolean }
-
-export type PlainRooms = {
-  /** Throws CHAT-REJECTED for an encrypted room: the homeserver would take a plain text there, for everybody to read. */
-  readonly assertPlain: (room: string, signal?: AbortSignal) => Promise<void>
-  readonly onState: (room: string, event: MatrixEvent) => void
-}
-
-/** Which rooms are encrypted; encryption can be turned on at any time, and never off. */
-export function plainRooms(request: Request): PlainRooms {
-  const encrypted = new Map<string, boolean>()
-  const doing = 'sending to Matrix'
-  const ask = async (room: string, signal?: AbortSignal): Promise<boolean> => {
-    const path = `/v3/rooms/${encodeURIComponent(room)}/state/m.room.encryption`
-    try {
-      await request('GET', path, doing, signal === undefined ? {} : { signal })
-      return true
-    } catch (error) {
-      // No such state. Not being in the room is the send's own answer.
-      if (isNo(error)) return false
-      throw error
-    }
-  }
-  return {
-    assertPlain: async (room, signal) => {
-      const is = encrypted.get(room) ?? (await ask(room, signal))
-      if (encrypted.get(room) !== true) encrypted.set(room, is)
-      if (is)
-        throw chatError('CHAT-REJECTED', doing, 'the room is encrypted, and Sluice would write there in plain text')
-    },
-    onState: (room, event) => {
-      if (event.type === 'm.room.encryption') encrypted.set(room, true)
-    },
-  }
-}
+const encryption = z.object({ type: z.literal('m.room.encryption') })
+type Invite = { readonly from: string; readonly direct: boolean; readonly encrypted: boolean }
 
 export type Invites = {
   readonly onInvite: (room: string, state: readonly unknown[]) => Promise<void>
@@ -66,6 +31,8 @@ export function invitations(
   self: string,
   isTrusted: (user: string) => boolean,
   direct: DirectRooms,
+  /** Publishes the own keys: whoever writes into an encrypted room right after the join can then write to the bot too. */
+  prepare: () => Promise<void>,
   log: Log,
 ): Invites {
   const strange = new Map<string, Invite>()
@@ -73,6 +40,7 @@ export function invitations(
   const join = async (room: string, invite: Invite, tries: number): Promise<void> => {
     const path = `/v3/join/${encodeURIComponent(room)}`
     try {
+      if (invite.encrypted) await prepare()
       await request('POST', path, 'accepting an invitation', { body: {}, limitMs: JOIN_LIMIT_MS })
       if (invite.direct) await direct.add(invite.from, room)
     } catch (error) {
@@ -103,5 +71,8 @@ function inviteIn(state: readonly unknown[], self: string): Invite | undefined {
   const member = state
     .map((raw) => memberEvent.safeParse(raw).data)
     .find((event) => event?.state_key === self && event.content.membership === 'invite')
-  return member === undefined ? undefined : { from: member.sender, direct: member.content.is_direct === true }
+  const encrypted = state.some((raw) => encryption.safeParse(raw).success)
+  return member === undefined
+    ? undefined
+    : { from: member.sender, direct: member.content.is_direct === true, encrypted }
 }

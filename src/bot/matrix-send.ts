@@ -3,10 +3,10 @@ import { z } from 'zod'
 import { SluiceError } from '../errors.ts'
 import type { Chat, ChatFile, Place, SendOptions, Sent } from './chat.ts'
 import { chatError } from './chat-errors.ts'
+import type { RoomCrypto } from './matrix-crypto.ts'
 import type { DirectRooms } from './matrix-direct.ts'
 import { type Request, withSignal } from './matrix-http.ts'
 import { type Content, renderMatrix } from './matrix-render.ts'
-import type { PlainRooms } from './matrix-rooms.ts'
 
 const sentShape = z.object({ event_id: z.string() })
 const relatedShape = z.object({
@@ -19,19 +19,18 @@ export type Sending = {
   /** The bot's own user id. */
   readonly self: string
   readonly direct: DirectRooms
-  readonly plain: PlainRooms
+  readonly crypto: Pick<RoomCrypto, 'seal' | 'sealFile'>
 }
 export type Sender = Pick<Chat, 'post' | 'edit' | 'react' | 'unreact' | 'tellPrivately' | 'upload'>
 
 /** The sending half of the Matrix adapter. The key is the transaction id: the homeserver makes the same key one event. */
 export function matrixSender(sending: Sending): Sender {
-  const { direct, plain } = sending
+  const { direct } = sending
   const post: Sender['post'] = async (place, message, options) => {
     const content = renderMatrix(message, options.mentions)
     return { place, id: await postContent(sending, place, content, options) }
   }
   const edit: Sender['edit'] = async (sent, message, options) => {
-    await plain.assertPlain(sent.place.id, options.signal)
     const content = replacing(sent.id, renderMatrix(message, options.mentions))
     await put(sending, sent.place, 'm.room.message', content, 'editing a Matrix message', options)
   }
@@ -49,22 +48,23 @@ export function matrixSender(sending: Sending): Sender {
     await post({ chat: 'matrix', id }, message, options)
   }
   const upload: Sender['upload'] = async (place, file, options) => {
-    await plain.assertPlain(place.id, options.signal)
-    await postContent(sending, place, await uploaded(sending.client, file, options), options)
+    await postContent(sending, place, await uploaded(sending, place, file, options), options)
   }
   return { post, edit, react, unreact, tellPrivately, upload }
 }
 
+/** The only way into a room: what is to be sealed there is sealed here. Reactions are not, the homeserver counts them. */
 async function put(
-  { request }: Sending,
+  { request, crypto }: Sending,
   place: Place,
-  type: string,
+  type: 'm.room.message' | 'm.reaction',
   content: Record<string, unknown>,
   doing: string,
   { key, signal }: SendOptions,
 ): Promise<string> {
-  const path = `/v3/rooms/${encodeURIComponent(place.id)}/send/${type}/${encodeURIComponent(key)}`
-  const answer = await request('PUT', path, doing, { body: content, ...(signal === undefined ? {} : { signal }) })
+  const wire = type === 'm.reaction' ? { type, content } : await crypto.seal(place.id, type, content, signal)
+  const path = `/v3/rooms/${encodeURIComponent(place.id)}/send/${wire.type}/${encodeURIComponent(key)}`
+  const answer = await request('PUT', path, doing, { body: wire.content, ...(signal === undefined ? {} : { signal }) })
   return sentShape.parse(answer).event_id
 }
 
@@ -107,7 +107,6 @@ async function postContent(
   content: Record<string, unknown>,
   options: SendOptions,
 ): Promise<string> {
-  await sending.plain.assertPlain(place.id, options.signal)
   const send = (more: Record<string, unknown>) =>
     put(sending, place, 'm.room.message', { ...content, ...more }, 'posting to Matrix', options)
   if (options.thread === undefined) return send({})
@@ -122,16 +121,22 @@ async function postContent(
   }
 }
 
-async function uploaded(client: MatrixClient, file: ChatFile, { signal }: SendOptions) {
+/** In an encrypted room the homeserver gets neither the file nor its name nor its kind. */
+async function uploaded({ client, crypto }: Sending, place: Place, file: ChatFile, { signal }: SendOptions) {
   const doing = 'uploading to Matrix'
   const data = Buffer.from(file.data)
-  const url: unknown = await withSignal(signal, doing, () => client.uploadContent(data, contentType(file), file.name))
+  const sealed = await crypto.sealFile(place.id, data, signal)
+  const url: unknown = await withSignal(signal, doing, () =>
+    sealed === undefined
+      ? client.uploadContent(data, contentType(file), file.name)
+      : client.uploadContent(Buffer.from(sealed.data), 'application/octet-stream'),
+  )
   if (typeof url !== 'string') throw chatError('CHAT-REJECTED', doing, 'the homeserver named no address for the file')
   return {
     msgtype: file.mime.startsWith('image/') ? 'm.image' : 'm.file',
     body: file.alt ?? file.name,
     filename: file.name,
-    url,
+    ...(sealed === undefined ? { url } : { file: { ...sealed.info, url } }),
     info: { mimetype: file.mime, size: data.length },
   }
 }

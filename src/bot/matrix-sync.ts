@@ -14,9 +14,14 @@ const timeline = z.object({
 })
 const listOf = z.object({ events: z.array(z.unknown()).default([]) })
 const none = { events: [] }
+const names = z.array(z.string()).default([])
 const joinedRoom = z.object({ timeline: timeline.default({ events: [], limited: false }), state: listOf.default(none) })
 const syncShape = z.object({
   next_batch: z.string(),
+  to_device: listOf.default(none),
+  device_lists: z.object({ changed: names, left: names }).default({ changed: [], left: [] }),
+  device_one_time_keys_count: z.record(z.string(), z.number()).default({}),
+  device_unused_fallback_key_types: z.array(z.string()).optional(),
   account_data: listOf.default(none),
   rooms: z
     .object({
@@ -28,6 +33,7 @@ const syncShape = z.object({
 })
 const messagesShape = z.object({ chunk: z.array(z.unknown()), end: z.string().optional() })
 type JoinedRoom = z.infer<typeof joinedRoom>
+export type SyncBatch = z.infer<typeof syncShape>
 
 export type SyncDeps = {
   readonly request: Request
@@ -38,6 +44,8 @@ export type SyncDeps = {
   readonly onEvent: (room: string, event: MatrixEvent) => Promise<void>
   readonly onInvite: (room: string, state: readonly unknown[]) => Promise<void>
   readonly retryInvites: () => void
+  /** The keys of a batch are on disk when it resolves: before anything of the batch is told. */
+  readonly onBatch: (batch: SyncBatch) => Promise<void>
   readonly onState: (room: string, event: MatrixEvent) => void
   readonly onAccountData: (events: readonly unknown[]) => void
   /** Before a room's new events are told, and after: all of them up to `newest` are stored. */
@@ -116,6 +124,7 @@ async function step(
   const raw = await deps.request('GET', '/v3/sync', 'reading from Matrix', { query, signal, limitMs })
   const batch = syncShape.parse(raw)
   deps.onAccountData(batch.account_data.events)
+  await deps.onBatch(batch)
   deps.retryInvites()
   for (const [room, { invite_state }] of Object.entries(batch.rooms.invite))
     await deps.onInvite(room, invite_state.events)

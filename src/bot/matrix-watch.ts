@@ -1,7 +1,6 @@
 import type { Log } from '../log.ts'
 import type { Request } from './matrix-http.ts'
 import { watchPower } from './matrix-power.ts'
-import type { PlainRooms } from './matrix-rooms.ts'
 import type { SyncDeps } from './matrix-sync.ts'
 import { roomUpgrades } from './matrix-upgrade.ts'
 
@@ -10,18 +9,16 @@ export type Watching = {
   readonly self: string
   readonly rooms: () => readonly string[]
   readonly onMoved: (from: string, to: string) => Promise<void>
-  readonly plain: PlainRooms
   readonly read: (room: string, event: string) => void
   readonly log: Log
 }
 
-/** What looks on beside the reading: encryption, upgrades, power, read markers. */
+/** What looks on beside the reading: upgrades, power, read markers. */
 export function watching({
   request,
   self,
   rooms,
   onMoved,
-  plain,
   read,
   log,
 }: Watching): Pick<SyncDeps, 'onState' | 'onLeave' | 'beforeRoom' | 'afterRoom' | 'afterBatch'> {
@@ -29,7 +26,7 @@ export function watching({
   const power = watchPower(request, self, rooms, log)
   return {
     onState: (room, event) => {
-      for (const one of [plain, upgrades, power]) one.onState(room, event)
+      for (const one of [upgrades, power]) one.onState(room, event)
     },
     onLeave: power.onLeave,
     beforeRoom: upgrades.beforeRoom,

@@ -1,6 +1,6 @@
 import { MatrixClient, MemoryStorageProvider } from 'matrix-bot-sdk'
 import { z } from 'zod'
-import { SluiceError } from '../errors.ts'
+import { ERRORS, SluiceError } from '../errors.ts'
 import type { Log } from '../log.ts'
 import type { Chat, Health, Incoming, Sent } from './chat.ts'
 import {
@@ -12,24 +12,18 @@ import {
   type Reaction,
   reactionOf,
 } from './matrix-events.ts'
+import { type RoomCrypto, roomCrypto } from './matrix-crypto.ts'
 import { watchHealth } from './matrix-health.ts'
 import { type Request, requester, useFetch } from './matrix-http.ts'
 import { type DirectRooms, directRooms, isNo } from './matrix-direct.ts'
 import { readReceipts } from './matrix-receipts.ts'
-import { invitations, type PlainRooms, plainRooms } from './matrix-rooms.ts'
+import { invitations } from './matrix-rooms.ts'
 import { matrixSender, type Sender } from './matrix-send.ts'
+import type { MatrixState } from './matrix-state.ts'
 import { keepSyncing } from './matrix-sync.ts'
 import { type SyncTiming, TIMING } from './matrix-timing.ts'
 import { watching } from './matrix-watch.ts'
 
-/**
- * What the adapter has to find again after a restart, key by key: `token`, and `reaction/<event id>` for each reaction seen,
- * because its redaction no longer tells which emoji it was. Reactions may be dropped after some weeks.
- */
-export type MatrixState = {
-  readonly load: (key: string) => Promise<string | undefined>
-  readonly save: (key: string, value: string) => Promise<void>
-}
 export type MatrixOptions = {
   readonly homeserver: string
   readonly accessToken: string
@@ -48,19 +42,23 @@ export type MatrixOptions = {
   /** Default: Synapse's own for an ordinary account, once the homeserver has asked to slow down. */
   readonly rate?: Chat['rate']
   readonly log: Log
+  /** Folder for the keys of encrypted rooms; without it such rooms are refused. */
+  readonly keysDir?: string | undefined
+  /** How long the key of a message may be late before its room is told. Default 60 s. */
+  readonly patienceMs?: number
 }
 
 /** rc_message of Synapse: messages, edits, reactions and redactions of a user over all rooms. */
 const SYNAPSE_RATE: Chat['rate'] = { all: { burst: 10, everyMs: 5_000, learned: true } }
 
-const whoami = z.object({ user_id: z.string() })
+const whoami = z.object({ user_id: z.string(), device_id: z.string().optional() })
 const profile = z.object({ displayname: z.string().optional() })
 const about = z.object({ type: z.string(), sender: z.string() })
 const remembered = z.object({ on: z.string(), name: z.string(), user: z.string() })
 
 /**
- * The Matrix adapter, for rooms that are not encrypted. Nothing connects before `start`, which throws CHAT-AUTH or
- * CHAT-UNREACHABLE when the homeserver does not take the token.
+ * The Matrix adapter. Nothing connects before `start`, which throws CHAT-AUTH or CHAT-UNREACHABLE when the homeserver does not
+ * take the token.
  */
 export async function openMatrix(options: MatrixOptions): Promise<Chat> {
   useFetch()
@@ -95,6 +93,7 @@ export async function openMatrix(options: MatrixOptions): Promise<Chat> {
       const ending = end
       end = undefined
       await ending?.()
+      await (await first?.catch(() => undefined))?.crypto.close()
     },
   }
 }
@@ -108,7 +107,7 @@ function linkTo({ place, id }: Sent, user: string | undefined): string {
 /** Reads until the returned function is called. */
 async function receive(
   request: Request,
-  { user, direct, plain }: Ready,
+  { user, direct, crypto }: Ready,
   options: MatrixOptions,
   onIncoming: (incoming: Incoming) => Promise<void>,
   onHealth: (health: Health) => void = () => {},
@@ -124,13 +123,13 @@ async function receive(
   const receipts = readReceipts(request, log)
   const end = await keepSyncing({
     ...direct,
-    ...watching({ request, self: user, rooms, onMoved, plain, read: receipts.read, log }),
-    ...invitations(request, user, (one) => options.invitesFrom.includes(one), direct, log),
+    ...watching({ request, self: user, rooms, onMoved, read: receipts.read, log }),
+    ...invitations(request, user, (one) => options.invitesFrom.includes(one), direct, crypto.prepare, log),
+    ...crypto.reader((room, event) => accept(room, event, context, state, onIncoming)),
     request,
     self: user,
     load: () => state.load('token'),
     save: (token) => state.save('token', token),
-    onEvent: (room, event) => accept(room, event, context, state, onIncoming),
     health: watchHealth(log, onHealth, timing.reportAfterMs),
     timing,
     log,
@@ -144,24 +143,33 @@ async function receive(
 type Ready = {
   readonly user: string
   readonly direct: DirectRooms
-  readonly plain: PlainRooms
+  readonly crypto: RoomCrypto
   readonly sender: Sender
 }
 
 async function makeReady(client: MatrixClient, request: Request, options: MatrixOptions): Promise<Ready> {
-  const user = await whoAmI(request, options)
+  const { user, device } = await whoAmI(request, options)
   const direct = directRooms(request, user)
   await direct.load()
-  const plain = plainRooms(request)
-  return { user, direct, plain, sender: matrixSender({ client, request, self: user, direct, plain }) }
+  const { state, log, keysDir, patienceMs } = options
+  const say: Parameters<typeof roomCrypto>[0]['say'] = async (room, event, trouble) => {
+    if (botTest(options.bots)(event.sender)) return
+    const { sentence, advice } = ERRORS[trouble]
+    const text = `${event.sender}: ${sentence} ${advice} (${trouble})`
+    const place = { chat: 'matrix', id: room } as const
+    await sender.post(place, { blocks: [{ kind: 'note', tone: 'warn', text }] }, { key: `${trouble}${event.event_id}` })
+  }
+  const crypto = roomCrypto({ request, self: { user, device }, state, log, say, keysDir, patienceMs })
+  const sender = matrixSender({ client, request, self: user, direct, crypto })
+  return { user, direct, crypto, sender }
 }
 
-async function whoAmI(request: Request, { userId }: MatrixOptions): Promise<string> {
+async function whoAmI(request: Request, { userId }: MatrixOptions) {
   const doing = 'asking Matrix who Sluice is'
-  const { user_id } = whoami.parse(await request('GET', '/v3/account/whoami', doing))
+  const { user_id, device_id } = whoami.parse(await request('GET', '/v3/account/whoami', doing))
   if (userId !== undefined && userId !== user_id)
     throw new SluiceError('CHAT-AUTH', doing, { text: `the token belongs to ${user_id}, not to ${userId}` })
-  return user_id
+  return { user: user_id, device: device_id }
 }
 
 async function displayNameOf(request: Request, user: string): Promise<string> {
@@ -187,21 +195,12 @@ function contextOf(
   request: Request,
   self: MatrixSelf,
   isDirect: (room: string) => boolean,
-  { bots = [], state }: MatrixOptions,
+  { bots, state }: MatrixOptions,
 ): EventContext {
-  const patterns = bots.map(
-    (pattern) =>
-      new RegExp(
-        `^${pattern
-          .split('*')
-          .map((part) => part.replace(/[^\w]/g, '\\$&'))
-          .join('.*')}$`,
-      ),
-  )
   return {
     self,
     isDirect,
-    isBot: (user) => patterns.some((pattern) => pattern.test(user)),
+    isBot: botTest(bots),
     recall: async (event): Promise<Reaction | undefined> => {
       const text = await state.load(`reaction/${event}`)
       return text === undefined ? undefined : remembered.parse(JSON.parse(text))
@@ -216,4 +215,17 @@ function contextOf(
       }
     },
   }
+}
+
+function botTest(bots: readonly string[] = []): (user: string) => boolean {
+  const patterns = bots.map(
+    (pattern) =>
+      new RegExp(
+        `^${pattern
+          .split('*')
+          .map((part) => part.replace(/[^\w]/g, '\\$&'))
+          .join('.*')}$`,
+      ),
+  )
+  return (user) => patterns.some((pattern) => pattern.test(user))
 }

@@ -1,4 +1,5 @@
 import { once } from 'node:events'
+import { join } from 'node:path'
 import type { Chat } from '../bot/chat.ts'
 import { type Moved, openMoved } from '../bot/moved.ts'
 import type { Aids } from '../aids.ts'
@@ -29,11 +30,12 @@ export async function runBot(
   try {
     const moved = await openMoved(world.store)
     const config = (): Config => ({ ...world.config(), rooms: moved.rooms(world.config().rooms) })
+    const keysDir = join(options.data, 'matrix-keys')
     const sluice = await startSluice({
       ...world,
       config,
       env: process.env,
-      chats: (_engine, aids) => openChats({ ...world, config }, aids, moved),
+      chats: (_engine, aids) => openChats({ ...world, config }, aids, moved, keysDir),
     })
     await sluice.started
     tellMoves(sluice, world.config, moved)
@@ -56,51 +58,62 @@ const matrixRate = (rate: 'none' | { readonly perMinute: number; readonly burst:
 
 type Home = Pick<World, 'config' | 'log' | 'store'>
 
-/** Only what is configured is loaded. */
-export async function openChats({ config, log, store }: Home, aids: Aids, moved: Moved): Promise<readonly Chat[]> {
-  const { slack, matrix } = config()
-  const secret = (reference: string): string => readSecret(reference, process.env)
+/** Only what is configured is loaded. `keysDir` takes the keys of encrypted Matrix rooms. */
+export async function openChats(home: Home, aids: Aids, moved: Moved, keysDir?: string): Promise<readonly Chat[]> {
+  const { slack, matrix } = home.config()
   const chats: Chat[] = []
-  if (slack !== undefined) {
-    const { openSlack } = await import('../bot/slack.ts')
-    chats.push(
-      await openSlack({
-        mode: slack.mode,
-        botToken: secret(slack.botToken),
-        ...(slack.appToken === undefined ? {} : { appToken: secret(slack.appToken) }),
-        ...(slack.signingSecret === undefined ? {} : { signingSecret: secret(slack.signingSecret) }),
-        ...(slack.apiUrl === undefined ? {} : { apiUrl: slack.apiUrl }),
-        ...(slack.listen === undefined ? {} : slack.listen),
-        aids: {
-          help: (user, channel) => aids.help('slack', user, channel),
-          home: (user) => aids.home('slack', user),
-          forms: aids.forms,
-          channels: () => config().rooms.flatMap(({ name, slack: id }) => (id === undefined ? [] : [{ id, name }])),
-        },
-        state: chatMemory(store, 'slack'),
-        openQuestions: () => aids.openQuestions('slack'),
-        log,
-      }),
-    )
-  }
-  if (matrix !== undefined) {
-    const { openMatrix } = await import('../bot/matrix.ts')
-    chats.push(
-      await openMatrix({
-        homeserver: matrix.homeserver,
-        accessToken: secret(matrix.accessToken),
-        ...(matrix.userId === undefined ? {} : { userId: matrix.userId }),
-        state: matrixState(store),
-        get invitesFrom() {
-          return config().people.flatMap((p) => (p.matrix === undefined ? [] : [p.matrix]))
-        },
-        bots: matrix.bridges,
-        rooms: () => config().rooms.flatMap((r) => (r.matrix === undefined ? [] : [r.matrix])),
-        onMoved: moved.record,
-        ...(matrix.rate === 'auto' ? {} : { rate: matrixRate(matrix.rate) }),
-        log,
-      }),
-    )
-  }
+  if (slack !== undefined) chats.push(await slackChat(home, aids, slack))
+  if (matrix !== undefined) chats.push(await matrixChat(home, moved, keysDir, matrix))
   return chats
+}
+
+const secret = (reference: string): string => readSecret(reference, process.env)
+
+async function slackChat(
+  { config, log, store }: Home,
+  aids: Aids,
+  slack: NonNullable<Config['slack']>,
+): Promise<Chat> {
+  const { openSlack } = await import('../bot/slack.ts')
+  return openSlack({
+    mode: slack.mode,
+    botToken: secret(slack.botToken),
+    ...(slack.appToken === undefined ? {} : { appToken: secret(slack.appToken) }),
+    ...(slack.signingSecret === undefined ? {} : { signingSecret: secret(slack.signingSecret) }),
+    ...(slack.apiUrl === undefined ? {} : { apiUrl: slack.apiUrl }),
+    ...(slack.listen === undefined ? {} : slack.listen),
+    aids: {
+      help: (user, channel) => aids.help('slack', user, channel),
+      home: (user) => aids.home('slack', user),
+      forms: aids.forms,
+      channels: () => config().rooms.flatMap(({ name, slack: id }) => (id === undefined ? [] : [{ id, name }])),
+    },
+    state: chatMemory(store, 'slack'),
+    openQuestions: () => aids.openQuestions('slack'),
+    log,
+  })
+}
+
+async function matrixChat(
+  { config, log, store }: Home,
+  moved: Moved,
+  keysDir: string | undefined,
+  matrix: NonNullable<Config['matrix']>,
+): Promise<Chat> {
+  const { openMatrix } = await import('../bot/matrix.ts')
+  return openMatrix({
+    homeserver: matrix.homeserver,
+    accessToken: secret(matrix.accessToken),
+    ...(matrix.userId === undefined ? {} : { userId: matrix.userId }),
+    state: matrixState(store),
+    get invitesFrom() {
+      return config().people.flatMap((p) => (p.matrix === undefined ? [] : [p.matrix]))
+    },
+    bots: matrix.bridges,
+    rooms: () => config().rooms.flatMap((r) => (r.matrix === undefined ? [] : [r.matrix])),
+    onMoved: moved.record,
+    ...(matrix.rate === 'auto' ? {} : { rate: matrixRate(matrix.rate) }),
+    keysDir,
+    log,
+  })
 }

@@ -133,23 +133,6 @@ await real(['synapse'], 'the Matrix sync loop on a real Synapse', (synapse) => {
     expect(await joined(trap)).toBeUndefined()
   })
 
-  test('an encrypted room gets no plain text', async () => {
-    const chat = await start()
-    const { nico } = world.users
-    const secret = await nico.createRoom({
-      invite: [world.bot.id],
-      initial_state: [{ type: 'm.room.encryption', state_key: '', content: { algorithm: 'm.megolm.v1.aes-sha2' } }],
-    })
-    await until('the bot came', 15_000, () => joined(secret))
-    await expect(chat.post({ chat: 'matrix', id: secret }, words('in plain'), { key: 'k' })).rejects.toMatchObject({
-      code: 'CHAT-REJECTED',
-      message: expect.stringContaining('encrypted'),
-    })
-    await expect(
-      chat.upload({ chat: 'matrix', id: secret }, { name: 'a', mime: 'text/plain', data: 'b' }, { key: 'k2' }),
-    ).rejects.toMatchObject({ code: 'CHAT-REJECTED' })
-  })
-
   test('every client’s way to call Sluice is understood', async () => {
     await world.bot.request('PUT', `/profile/${encodeURIComponent(world.bot.id)}/displayname`, {
       displayname: 'Sluice Bot',

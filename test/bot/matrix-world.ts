@@ -1,7 +1,11 @@
+import { mkdtempSync } from 'node:fs'
+import { join } from 'node:path'
 import type { Chat } from '../../src/bot/chat.ts'
 import { type MatrixOptions, openMatrix } from '../../src/bot/matrix.ts'
 import { silentLog } from '../../src/log.ts'
 import { attachSynapse, type MatrixEvent, type MatrixUser } from '../lab/matrix-user.ts'
+import { SecretUser, secretUser } from '../lab/matrix-secret.ts'
+import { lab } from '../lab/need.ts'
 import { until } from '../lab/process.ts'
 import type { SynapseData } from '../lab/synapse.ts'
 import type { Human, Seen, World } from './chat.contract.ts'
@@ -13,20 +17,40 @@ export type MatrixWorld = World & {
   readonly state: Map<string, string>
   readonly open: (more?: Partial<MatrixOptions>) => Promise<Chat>
   readonly slowDown: () => Promise<void>
+  /** Where the bot keeps its keys. */
+  readonly keysDir: string
+  /** Logs the bot in anew, and gives the new token. */
+  readonly login: () => Promise<string>
+}
+type How = {
+  /** The people's clients encrypt, and so does the room from its beginning. */
+  readonly encrypted?: boolean
+  /** The people's clients encrypt, and the room does not. */
+  readonly able?: boolean
+  /** More or other options of the adapter. */
+  readonly bot?: Partial<MatrixOptions>
 }
 
 type Related = { readonly rel_type?: string; readonly event_id?: string; readonly key?: string }
 const related = (event: MatrixEvent): Related => event.content['m.relates_to'] ?? {}
 const part = encodeURIComponent
 
+export const LOCK = { type: 'm.room.encryption', state_key: '', content: { algorithm: 'm.megolm.v1.aes-sha2' } }
+
 /** A room of its own on the lab's homeserver, of a room version; the bot is in it, and accepts nico's invitations. */
-export async function matrixWorld(synapse: SynapseData, version = '12'): Promise<MatrixWorld> {
-  const { user } = attachSynapse(synapse)
-  const [bot, nico, fran, robot] = await Promise.all([user('sluice'), user('nico'), user('fran'), user('robot')])
+export async function matrixWorld(synapse: SynapseData, version = '12', how: How = {}): Promise<MatrixWorld> {
+  const { user, login } = attachSynapse(synapse)
+  const bot = await user('sluice')
+  const person = async (name: string): Promise<MatrixUser> =>
+    how.encrypted === true || how.able === true ? secretUser(await user(name), synapse.url, bot.id) : user(name)
+  const [nico, fran, robot] = await Promise.all([person('nico'), person('fran'), person('robot')])
+  const lock = how.encrypted === true ? { initial_state: [LOCK] } : {}
+  const keysDir = mkdtempSync(join(lab().dir, 'keys'))
   const room = await nico.createRoom({
     room_version: version,
     preset: 'private_chat',
     invite: [bot.id, fran.id, robot.id],
+    ...lock,
   })
   for (const one of [bot, fran, robot]) await one.join(room)
   const state = new Map<string, string>()
@@ -38,6 +62,7 @@ export async function matrixWorld(synapse: SynapseData, version = '12'): Promise
       preset: 'trusted_private_chat',
       invite: [bot.id],
       room_version: version,
+      ...lock,
     })
     await until('the bot came', 15_000, async () => (made in (await roomsWith(person, bot)) ? true : undefined))
     return made
@@ -80,6 +105,8 @@ export async function matrixWorld(synapse: SynapseData, version = '12'): Promise
         invitesFrom: [nico.id, fran.id],
         bots: ['@robot-*:lab.test'],
         log: silentLog,
+        keysDir,
+        ...how.bot,
         ...more,
       }),
     seen: async (place) => seenIn(place.id === room ? nico : bot, bot.id, place.id),
@@ -97,7 +124,11 @@ export async function matrixWorld(synapse: SynapseData, version = '12'): Promise
       }
       throw new Error('the homeserver has no limit')
     },
-    stop: async () => {},
+    keysDir,
+    login: async () => (await login(bot.id)).token,
+    stop: async () => {
+      for (const one of [nico, fran, robot]) one.stop()
+    },
   }
 }
 
@@ -114,11 +145,17 @@ async function roomsWith(one: MatrixUser, other: MatrixUser): Promise<Record<str
   return found
 }
 
+async function opened(reader: MatrixUser, event: MatrixEvent, room: string): Promise<MatrixEvent> {
+  const clear = reader instanceof SecretUser ? await reader.open(event, room) : event
+  return clear ?? { ...event, type: 'm.room.message', content: { body: 'UNREADABLE' } }
+}
+
 async function seenIn(reader: MatrixUser, bot: string, room: string): Promise<Seen[]> {
   const { chunk } = (await reader.request('GET', `/rooms/${part(room)}/messages?dir=b&limit=200`)) as {
     chunk: MatrixEvent[]
   } // the lab's homeserver
-  const ours = chunk.toReversed().filter((e) => e.sender === bot && Object.keys(e.content).length > 0)
+  const all = chunk.toReversed().filter((e) => e.sender === bot && Object.keys(e.content).length > 0)
+  const ours = await Promise.all(all.map((event) => opened(reader, event, room)))
   return ours
     .filter((e) => e.type === 'm.room.message' && related(e).rel_type !== 'm.replace')
     .map((e) => seenOf(e, ours))

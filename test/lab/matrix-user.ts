@@ -180,6 +180,7 @@ export class MatrixUser {
 
 /** Makes people on the lab's homeserver. Names get a random tail, because tests share the server. */
 export function attachSynapse(data: SynapseData) {
+  const passwords = new Map<string, string>()
   const register = async (name: string, admin: boolean): Promise<MatrixUser> => {
     const username = `${name}-${randomUUID().slice(0, 8)}`
     const password = randomUUID()
@@ -188,10 +189,19 @@ export function attachSynapse(data: SynapseData) {
     const signed = [nonce, username, password, admin ? 'admin' : 'notadmin'].join('\0')
     const mac = createHmac('sha1', data.registrationSecret).update(signed).digest('hex')
     const made = await call(data.url, 'POST', path, { nonce, username, password, admin, mac })
+    passwords.set(text(made, 'user_id'), password)
     return new MatrixUser(data.url, text(made, 'user_id'), text(made, 'access_token'))
+  }
+  const login = async (user: string): Promise<MatrixUser> => {
+    const identifier = { type: 'm.id.user', user }
+    const body = { type: 'm.login.password', identifier, password: passwords.get(user) }
+    const made = await call(data.url, 'POST', '/_matrix/client/v3/login', body)
+    return new MatrixUser(data.url, user, text(made, 'access_token'))
   }
   return {
     user: (name: string): Promise<MatrixUser> => register(name, false),
     admin: (): Promise<MatrixUser> => register('admin', true),
+    /** The same user on a new device, with a token of its own. */
+    login,
   }
 }
