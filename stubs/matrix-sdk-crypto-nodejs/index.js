@@ -1,8 +1,8 @@
-// matrix-bot-sdk loads its native crypto module on import. Sluice speaks to unencrypted rooms only, so this package
-// stands in for it: importing works, and whoever turns encryption on is told why it cannot be.
+// matrix-bot-sdk loads its native crypto module on import, which npm alone does not bring. This package stands in for it: importing
+// works, and whoever turns the SDK's own encryption on is told where ours is.
 class OlmMachine {
   static async initialize() {
-    throw new Error('encrypted rooms need @matrix-org/matrix-sdk-crypto-nodejs, which is replaced in package.json overrides')
+    throw new Error('rooms are encrypted by src/bot/matrix-olm.ts; the native module is replaced in package.json overrides')
   }
 }
 

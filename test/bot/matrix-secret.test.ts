@@ -22,8 +22,8 @@ await real(['synapse'], 'encrypted Matrix rooms on a real Synapse', (synapse) =>
     for (const end of ending.splice(0).toReversed()) await end()
   })
   type Secret = MatrixWorld & { readonly users: { readonly nico: SecretUser; readonly fran: SecretUser } }
-  const world = async (how: Parameters<typeof matrixWorld>[3] = { encrypted: true }): Promise<Secret> => {
-    const made = (await matrixWorld(synapse, '12', undefined, how)) as Secret // people whose clients encrypt, as `how` says
+  const world = async (how: Parameters<typeof matrixWorld>[2] = { encrypted: true }): Promise<Secret> => {
+    const made = (await matrixWorld(synapse, '12', how)) as Secret // people whose clients encrypt, as `how` says
     ending.push(() => made.stop())
     return made
   }
@@ -220,9 +220,13 @@ await real(['synapse'], 'encrypted Matrix rooms on a real Synapse', (synapse) =>
     expect(Buffer.concat([cipher.update(sealed), cipher.final()])).toEqual(data)
   })
 
-  test('keys that are lost are told by their code, plain rooms go on, and a new login mends it', async () => {
+  test('a device is signed by its owner; keys that are lost are told by their code, plain rooms go on, and a new login mends it', async () => {
     const here = await world()
     await (await start(here)).stop()
+    const known = await here.users.nico.request('POST', '/keys/query', { device_keys: { [here.bot.id]: [] } })
+    type Known = Record<string, Record<string, { signatures: Record<string, object> }>>
+    const [device] = Object.values((known['device_keys'] as Known)[here.bot.id] ?? {}) // the lab's homeserver
+    expect(Object.keys(device?.signatures[here.bot.id] ?? {})).toHaveLength(2)
     for (const file of readdirSync(here.keysDir)) rmSync(join(here.keysDir, file))
     const plain = await here.users.nico.createRoom({ invite: [here.bot.id] })
     await here.bot.join(plain)

@@ -6,7 +6,7 @@ await real(['synapse'], 'Matrix on a real Synapse', (synapse) => {
   chatContract('Matrix, rooms of version 12', () => matrixWorld(synapse))
   for (const version of ['10', '12'])
     chatContract(`Matrix, encrypted rooms of version ${version}`, () =>
-      matrixWorld(synapse, version, undefined, { encrypted: true }),
+      matrixWorld(synapse, version, { encrypted: true }),
     )
 })
 
