@@ -69,11 +69,7 @@ export async function openChats(home: Home, aids: Aids, moved: Moved, keysDir?: 
 
 const secret = (reference: string): string => readSecret(reference, process.env)
 
-async function slackChat(
-  { config, log, store }: Home,
-  aids: Aids,
-  slack: NonNullable<Config['slack']>,
-): Promise<Chat> {
+async function slackChat({ config, log, store }: Home, aids: Aids, slack: NonNullable<Config['slack']>): Promise<Chat> {
   const { openSlack } = await import('../bot/slack.ts')
   return openSlack({
     mode: slack.mode,
