@@ -26,6 +26,8 @@ export async function buildBundle(dir: string): Promise<void> {
     input: { main: join(root, 'src/cli/main.ts'), detached: join(root, 'src/practice/detached.ts') },
     platform: 'node',
     external: [...ABSENT, ...WHOLE],
+    // names of CommonJS, which ssh2 asks for when it is loaded
+    transform: { define: { __dirname: 'import.meta.dirname', __filename: 'import.meta.filename' } },
     logLevel: 'warn',
   })
   const { output } = await bundle.write({

@@ -61,6 +61,16 @@ describe('the bundle', () => {
     expect(first.length).toBeLessThan(100_000)
   })
 
+  test('every file of it can be loaded where it lies: what it does not hold is beside it', () => {
+    const files = readdirSync(join(bundle, 'src/cli')).filter((name) => !['main.js', 'detached.js'].includes(name))
+    const script = `for (const name of ${JSON.stringify(files)}) await import('./' + name); process.exit(0)`
+    const argv = ['--disable-warning=DEP0060', '--input-type=module', '-e', script]
+    const { status, stderr } = spawnSync(process.execPath, argv, { cwd: join(bundle, 'src/cli'), encoding: 'utf8' })
+    // Node shows the whole line, and a line is a megabyte
+    expect(stderr.slice(-1_000)).toBe('')
+    expect(status).toBe(0)
+  })
+
   test('it hands on the licences of what is in it', () => {
     const licences = readFileSync(join(bundle, 'LICENSES'), 'utf8')
     for (const name of ['bullmq', 'ioredis', '@slack/bolt', 'matrix-bot-sdk', '@kubernetes/client-node', 'zod'])
