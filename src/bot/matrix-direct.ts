@@ -8,8 +8,9 @@ const created = z.object({ room_id: z.string() })
 const members = z.object({ joined: z.record(z.string(), z.unknown()) })
 const member = z.object({ membership: z.string() })
 
-/** The homeserver said no for good: no such room or state, or not for this bot. */
-export const isNo = (error: unknown): boolean => error instanceof SluiceError && error.code === 'CHAT-REJECTED'
+/** The homeserver said no for good: no such room or state, or not for this bot. A bare HTTP status is a proxy's word, and no answer. */
+export const isNo = (error: unknown): boolean =>
+  error instanceof SluiceError && error.code === 'CHAT-REJECTED' && !/: HTTP \d+$/.test(error.message)
 
 export type DirectRooms = {
   readonly load: () => Promise<void>

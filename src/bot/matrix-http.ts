@@ -76,15 +76,15 @@ async function exchange(params: SdkParams): Promise<Answer> {
 /** The SDK's client as one function that takes a signal and a limit and throws our errors. */
 export function requester(client: MatrixClient): Request {
   return (method, path, doing, call = {}) =>
-    withSignal(call.signal, doing, () =>
-      client.doRequest(
-        method,
-        `/_matrix/client${path}`,
-        call.query ?? null,
-        call.body ?? null,
-        call.limitMs ?? CALL_LIMIT_MS,
-      ),
-    )
+    withSignal(call.signal, doing, async () => {
+      const limitMs = call.limitMs ?? CALL_LIMIT_MS
+      const where = `/_matrix/client${path}`
+      const answer: unknown = await client.doRequest(method, where, call.query ?? null, call.body ?? null, limitMs)
+      // a proxy's page with a cheerful 200
+      if (typeof answer !== 'object' || answer === null)
+        throw chatError('CHAT-UNREACHABLE', doing, 'what answers is no homeserver')
+      return answer
+    })
 }
 
 /** Runs a call of the SDK under a signal, with its errors in our words. */
@@ -117,7 +117,9 @@ export function matrixError(error: unknown, doing: string): SluiceError {
   if (statusCode === 429 || errcode === 'M_LIMIT_EXCEEDED') return limited(doing, retryAfterMs ?? DEFAULT_RETRY_MS)
   const text = errcode === undefined ? `HTTP ${statusCode}` : `${errcode}: ${words ?? ''}`
   if (AUTH.has(errcode ?? '') || statusCode === 401) return chatError('CHAT-AUTH', doing, text)
-  return chatError(statusCode >= 500 ? 'CHAT-UNREACHABLE' : 'CHAT-REJECTED', doing, text)
+  // a homeserver names what it has not; a proxy's 404 says nothing about rooms
+  const isAway = statusCode >= 500 || (statusCode === 404 && errcode === undefined)
+  return chatError(isAway ? 'CHAT-UNREACHABLE' : 'CHAT-REJECTED', doing, text)
 }
 
 const causeText = (error: Error): string =>

@@ -4,6 +4,7 @@ import type { Chat, Health } from '../../src/bot/chat.ts'
 import type { SyncTiming } from '../../src/bot/matrix-timing.ts'
 import type { Log } from '../../src/log.ts'
 import { within } from '../../src/duration.ts'
+import type { Given, Way } from '../lab/front.ts'
 import { until } from '../lab/process.ts'
 import type { SynapseData } from '../lab/synapse.ts'
 import { openInbox, type TestInbox } from './inbox.ts'
@@ -89,4 +90,36 @@ export async function faultScene(
       expect([...log.lines, ...errors].filter((line) => line.includes(world.bot.token))).toEqual([])
     },
   }
+}
+
+/** For `front.decide`: always the same. */
+export const answering = (given: Given | 'hang') => (): Way => given
+
+export const isSync = ({ path }: { readonly path: string }): boolean => path.includes('/sync?')
+
+/** Before, during and after: each text once and in order, and the trouble told once when it begins and once when it ends. */
+export async function survives(
+  scene: FaultScene,
+  code: string,
+  fault: () => void | Promise<void>,
+  mend: () => void | Promise<void>,
+): Promise<void> {
+  const { say, hear, told, send } = scene
+  const texts = [...(await say('before', 2))]
+  await hear('before 1')
+  await fault()
+  texts.push(...(await say('during', 10)))
+  await told(false)
+  await send('sent in trouble')
+  const links = [await scene.chat.link?.({ place: scene.world.place, id: '$card' })]
+  await mend()
+  await told(true)
+  texts.push(...(await say('after', 2)))
+  await hear('after 1')
+  expect(await scene.inbox.texts()).toEqual(texts)
+  expect(scene.health).toMatchObject([{ up: false, code, text: expect.any(String) }, { up: true }])
+  expect(scene.log.lines.filter((line) => line.includes('is not heard'))).toHaveLength(1)
+  const id = await until('the platform takes it again', 20_000, () => send('sent in trouble'))
+  expect((await scene.world.seen(scene.world.place)).map((s) => s.id)).toEqual([id])
+  expect(links).toEqual([expect.stringMatching(/^https:\/\/matrix\.to\/#\/.*\?via=lab\.test$/)])
 }

@@ -1,13 +1,13 @@
 import { inspect } from 'node:util'
 import { afterEach, expect, test, vi } from 'vitest'
 import { openMatrix } from '../../src/bot/matrix.ts'
-import { type Front, frontTo, type Given, type Way } from '../lab/front.ts'
+import { type Front, frontTo, type Way } from '../lab/front.ts'
 import { attachSynapse } from '../lab/matrix-user.ts'
 import { lab, real } from '../lab/need.ts'
 import { until } from '../lab/process.ts'
 import { type Relay, relayTo } from '../lab/relay.ts'
 import { startSynapse } from '../lab/synapse.ts'
-import { type FaultScene, faultScene, keptLog, SHORT } from './matrix-fault-world.ts'
+import { answering, type FaultScene, faultScene, isSync, keptLog, SHORT, survives } from './matrix-fault-world.ts'
 
 vi.setConfig({ testTimeout: 90_000 })
 const ends: (() => Promise<unknown>)[] = []
@@ -18,7 +18,6 @@ const ending = <T extends { readonly stop: () => Promise<unknown> }>(one: T): T 
   ends.push(one.stop)
   return one
 }
-const isSync = ({ path }: { readonly path: string }): boolean => path.includes('/sync?')
 /** When the bot asked for news, in milliseconds after one another. */
 const gaps = (front: Front, from: number): readonly number[] => {
   const times = front.asked
@@ -26,33 +25,6 @@ const gaps = (front: Front, from: number): readonly number[] => {
     .filter(isSync)
     .map((a) => a.atMs)
   return times.slice(1).map((at, i) => at - (times[i] ?? at))
-}
-
-/** Before, during and after: each text once and in order, and the trouble told once when it begins and once when it ends. */
-async function survives(
-  scene: FaultScene,
-  code: string,
-  fault: () => void | Promise<void>,
-  mend: () => void | Promise<void>,
-): Promise<void> {
-  const { say, hear, told, send } = scene
-  const texts = [...(await say('before', 2))]
-  await hear('before 1')
-  await fault()
-  texts.push(...(await say('during', 10)))
-  await told(false)
-  await send('sent in trouble')
-  const links = [await scene.chat.link?.({ place: scene.world.place, id: '$card' })]
-  await mend()
-  await told(true)
-  texts.push(...(await say('after', 2)))
-  await hear('after 1')
-  expect(await scene.inbox.texts()).toEqual(texts)
-  expect(scene.health).toMatchObject([{ up: false, code, text: expect.any(String) }, { up: true }])
-  expect(scene.log.lines.filter((line) => line.includes('is not heard'))).toHaveLength(1)
-  const id = await until('the platform takes it again', 20_000, () => send('sent in trouble'))
-  expect((await scene.world.seen(scene.world.place)).map((s) => s.id)).toEqual([id])
-  expect(links).toEqual([expect.stringMatching(/^https:\/\/matrix\.to\/#\/.*\?via=lab\.test$/)])
 }
 
 await real(['synapse'], 'Matrix in trouble, on a real Synapse', (synapse) => {
@@ -65,7 +37,6 @@ await real(['synapse'], 'Matrix in trouble, on a real Synapse', (synapse) => {
     const line = ending(await relayTo({ host: hostname, port: Number(port) }))
     return { line, scene: ending(await faultScene(synapse, `http://127.0.0.1:${line.port}`)) }
   }
-  const answering = (given: Given | 'hang') => (): Way => given
 
   test('a homeserver that takes requests and never answers', async () => {
     const { front, scene } = await fronted()
@@ -91,17 +62,6 @@ await real(['synapse'], 'Matrix in trouble, on a real Synapse', (synapse) => {
     await scene.hear('during 9')
     expect(await scene.inbox.texts()).toEqual(texts)
     expect(scene.health).toEqual([])
-  })
-
-  test('a proxy that answers 500 and repeats what it was sent', async () => {
-    const { front, scene } = await fronted()
-    const body = `<html>Authorization: Bearer ${scene.world.bot.token}</html>`
-    await survives(
-      scene,
-      'CHAT-UNREACHABLE',
-      () => front.decide(answering({ status: 500, body })),
-      () => front.decide(() => 'pass'),
-    )
   })
 
   test('a homeserver in trouble that repeats the token in its own words', async () => {
