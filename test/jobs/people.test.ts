@@ -128,11 +128,14 @@ describe('approval', () => {
 
   test('nobody answers: reminded half-way, expired at the end, nothing done', async () => {
     const { ran, step } = counted()
-    const { jobs } = await start({ change: change([step]), decide: () => needs(1, 300) })
+    let withinMs = 300
+    const { jobs } = await start({ change: change([step]), decide: () => needs(1, withinMs) })
     const job = await jobs.submit(asked())
     const end = await until(jobs, job, 'expired', 'done')
     expect(end).toMatchObject({ state: 'expired', code: 'APPROVAL-EXPIRED' })
     expect(ran).toEqual([])
+    // long enough for the reminder to come well before the end, also on a busy machine
+    withinMs = 8_000
     const second = await jobs.submit(asked())
     const reminded = await revised(jobs, second, (r) => r.question?.remindedAtMs !== undefined)
     expect(reminded.state).toBe('waiting')
