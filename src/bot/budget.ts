@@ -54,7 +54,7 @@ export async function spend<T>(store: Store, chat: Chat, send: Send, run: () => 
   if (waitMs > 0) throw new Paced(`sending to ${chat.name}`, waitMs)
   try {
     const result = await run()
-    if (probe) await probed(store, buckets)
+    if (probe !== undefined) await probed(store, buckets, probe)
     return result
   } catch (error) {
     if (isLimited(error)) await sendLimited(store, buckets, error.retryAfterMs)

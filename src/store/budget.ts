@@ -12,8 +12,11 @@ export type Bucket = {
 }
 /** Who asks. The lower rank goes first, within a rank who came first. `keep`: so many sends are left to others. */
 export type Asking = { readonly who: string; readonly rank: number; readonly keep: number }
-/** 0 = it may be sent now, and was counted. `probe`: it goes beyond what the platform is known to take; tell `probed` when it took it. */
-export type Grant = { readonly waitMs: number; readonly probe: boolean }
+/**
+ * 0 = it may be sent now, and was counted. `probe`: it goes beyond what the platform is known to take; tell `probed` when it took it. It is a `proof`
+ * that the platform takes more once it goes so far beyond that a slow line cannot be why it was taken.
+ */
+export type Grant = { readonly waitMs: number; readonly probe?: 'step' | 'proof' }
 
 const LEARNED_MS = 3_600_000
 const KEPT_MS = 7_200_000
@@ -23,6 +26,7 @@ const ASK_AGAIN_MS = 5_000
 const GRACE_MS = 10_000
 const PROBE_MS = 100
 const PROBE_LIMIT_MS = 30_000
+const PROOF_SENDS = 3
 /** A platform that counts a moment later than we do must not see us early. */
 const MARGIN_MS = 250
 /** More than this is an outage, not a pace. */
@@ -74,7 +78,8 @@ local function ask(i, burst, every, learned)
   if learned and (s.free or 0) > now then short = 0
   elseif not paced and over > 0 then
     if before == 0 and (s.probe or 0) <= now then
-      short, probing = 0, 1
+      short, probing = 0, over > ${PROOF_SENDS - 1} * e and 2 or 1
+      set[2] = tat + e
       set[3], set[4] = 'probe', now + ${PROBE_LIMIT_MS}
     else short = ${PROBE_MS} end
   elseif not paced and short > 0 then
@@ -119,7 +124,8 @@ return 0`)
 
 const PROBED = script(`${NOW}
 for _, key in ipairs(KEYS) do
-  if tonumber(redis.call('HGET', key, 'paced') or 0) <= now then redis.call('HSET', key, 'free', now + ${LEARNED_MS}, 'probe', 0) end
+  redis.call('HSET', key, 'probe', 0)
+  if ARGV[2] == '1' and tonumber(redis.call('HGET', key, 'paced') or 0) <= now then redis.call('HSET', key, 'free', now + ${LEARNED_MS}) end
 end
 return 0`)
 
@@ -143,7 +149,7 @@ export async function takeSend(
     number,
     number,
   ]
-  return { waitMs, probe: probe === 1 }
+  return { waitMs, ...(probe === 0 ? {} : { probe: probe === 1 ? 'step' : 'proof' }) }
 }
 
 /** The platform asked to slow down: nothing more goes into these buckets before `retryAfterMs` has passed, and then at their pace. */
@@ -157,12 +163,17 @@ export async function sendLimited(
   await LIMITED(store.redis, keys, [nowMs, Math.ceil(retryAfterMs), ...rates(buckets)])
 }
 
-/** A probe was taken: the platform takes more than the learned rate, so for an hour nobody waits. */
-export async function probed(store: Store, buckets: readonly Bucket[], nowMs = REDIS_TIME): Promise<void> {
+/** A probe was taken: after a proof that the platform takes more than the learned rate, nobody waits for an hour. */
+export async function probed(
+  store: Store,
+  buckets: readonly Bucket[],
+  probe: 'step' | 'proof',
+  nowMs = REDIS_TIME,
+): Promise<void> {
   const learned = buckets.filter(({ rate }) => rate?.learned === true)
   await PROBED(
     store.redis,
     learned.map((bucket) => state(store, bucket)),
-    [nowMs],
+    [nowMs, probe === 'proof' ? 1 : 0],
   )
 }

@@ -137,22 +137,32 @@ describe('a bucket', () => {
 
 describe('a learned rate', () => {
   const spendBurst = async (): Promise<void> => {
-    for (let i = 0; i < 10; i++) expect(await ask(synapse, 0)).toEqual({ waitMs: 0, probe: false })
+    for (let i = 0; i < 10; i++) expect(await ask(synapse, 0)).toEqual({ waitMs: 0 })
   }
 
   test('beyond it one send at a time tries whether the platform takes more; when it does, nobody waits for an hour', async () => {
     await spendBurst()
-    expect(await ask(synapse, 0)).toEqual({ waitMs: 0, probe: true })
-    expect(await waits(synapse, 10, { who: 'b' })).toBe(100)
-    await probed(temp.store, [synapse], START + 20)
-    for (let i = 0; i < 30; i++)
-      expect(await ask(synapse, 30, { rank: 3, keep: 9 })).toEqual({ waitMs: 0, probe: false })
-    expect((await ask(synapse, 30 + hour)).probe, 'it is tried anew').toBe(false)
+    for (const probe of ['step', 'step', 'proof'] as const) {
+      expect(await ask(synapse, 0)).toEqual({ waitMs: 0, probe })
+      expect(await waits(synapse, 10, { who: 'b', rank: 1 })).toBe(100)
+      await probed(temp.store, [synapse], probe, START + 20)
+    }
+    for (let i = 0; i < 30; i++) expect(await ask(synapse, 30, { rank: 3, keep: 9 })).toEqual({ waitMs: 0 })
+    expect((await ask(synapse, 30 + hour)).probe, 'it is tried anew').toBeUndefined()
+  })
+
+  test('a send that was taken late, when the platform had room again, proves nothing', async () => {
+    await spendBurst()
+    for (let at = 0; at < 60_000; at += 6_000) {
+      const { probe } = await ask(synapse, at)
+      expect(probe).not.toBe('proof')
+      if (probe !== undefined) await probed(temp.store, [synapse], probe, START + at + 5_000)
+    }
   })
 
   test('once the platform asks to wait it is kept to, and an hour later it is tried anew', async () => {
     await spendBurst()
-    expect((await ask(synapse, 0)).probe).toBe(true)
+    expect((await ask(synapse, 0)).probe).toBe('step')
     await limit(synapse, 4_000, 500)
     const through: number[] = []
     for (let at = 500; at < 40_000; at += 50) if ((await waits(synapse, at)) === 0) through.push(at)
@@ -161,7 +171,7 @@ describe('a learned rate', () => {
     expect(through.length).toBe(8)
     await temp.store.redis.del('{sluice}:bucket-line:matrix:all')
     for (let i = 0; i < 10; i++) await ask(synapse, 500 + hour)
-    expect(await ask(synapse, 500 + hour)).toEqual({ waitMs: 0, probe: true })
+    expect(await ask(synapse, 500 + hour)).toEqual({ waitMs: 0, probe: 'step' })
   })
 
   test('a homeserver that asks for more than the default is believed', async () => {
