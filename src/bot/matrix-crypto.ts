@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { SluiceError } from '../errors.ts'
 import type { Log } from '../log.ts'
 import { chatError } from './chat-errors.ts'
-import type { MatrixEvent } from './matrix-events.ts'
+import { isSpoken, type MatrixEvent } from './matrix-events.ts'
 import { type RoomFacts, type RoomNews, roomFacts } from './matrix-facts.ts'
 import type { Request } from './matrix-http.ts'
 import type { KeyNews, Olm, SealedFile } from './matrix-olm.ts'
@@ -100,8 +100,8 @@ function reader({ patienceMs, ...options }: CryptoOptions, facts: RoomFacts, dev
   async function meaning(room: string, event: MatrixEvent): Promise<MatrixEvent | Trouble> {
     facts.onEvent(room, event)
     if (event.state_key !== undefined || event.sender === options.self.user) return event
-    // Anybody at the homeserver could have written it in the person's name.
-    if (event.type === 'm.room.message') return (await facts.sealed(room)) ? 'CHAT-PLAIN' : event
+    // Anybody at the homeserver could have written it in the person's name. What is nobody's words is not heard anyway.
+    if (event.type === 'm.room.message') return isSpoken(event) && (await facts.sealed(room)) ? 'CHAT-PLAIN' : event
     if (event.type !== 'm.room.encrypted' || event.content['ciphertext'] === undefined) return event
     return (await (await device.usable())?.open(room, event)) ?? 'CHAT-UNREADABLE'
   }

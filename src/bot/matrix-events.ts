@@ -127,9 +127,13 @@ async function fromRedaction(event: MatrixEvent, room: string, context: EventCon
   return { ...base(event, room, context), kind: 'delete', message: target, ...own }
 }
 
+/** A person's own words; programs send notices. */
+export const isSpoken = ({ content: { msgtype } }: MatrixEvent): boolean =>
+  msgtype === 'm.text' || msgtype === 'm.emote'
+
 function fromMessage(event: MatrixEvent, room: string, context: EventContext): Incoming | undefined {
-  const { msgtype, body } = event.content
-  if (body === undefined || (msgtype !== 'm.text' && msgtype !== 'm.emote')) return undefined
+  const { body } = event.content
+  if (body === undefined || !isSpoken(event)) return undefined
   const related = event.content['m.relates_to']
   const direct = context.isDirect(room)
   if (related?.rel_type === 'm.replace') return fromEdit(event, room, context, direct)

@@ -55,6 +55,7 @@ export async function matrixWorld(synapse: SynapseData, version = '12', how: How
   for (const one of [bot, fran, robot]) await one.join(room)
   const state = new Map<string, string>()
   const reactions = new Map<string, string>()
+  const privately = new Map<string, string>()
 
   const direct = async (person: MatrixUser): Promise<string> => {
     const made = await person.createRoom({
@@ -65,6 +66,7 @@ export async function matrixWorld(synapse: SynapseData, version = '12', how: How
       ...lock,
     })
     await until('the bot came', 15_000, async () => (made in (await roomsWith(person, bot)) ? true : undefined))
+    if (how.encrypted === true && person instanceof SecretUser) await person.sees(made)
     return made
   }
   const human = (one: MatrixUser): Human => ({
@@ -109,9 +111,16 @@ export async function matrixWorld(synapse: SynapseData, version = '12', how: How
         ...how.bot,
         ...more,
       }),
-    seen: async (place) => seenIn(place.id === room ? nico : bot, bot.id, place.id),
+    seen: async (place) => {
+      // a person's own client reads what is encrypted, once the person has joined
+      const reader = [nico, fran].find((one) => privately.get(one.id) === place.id && one instanceof SecretUser)
+      if (reader !== undefined) await reader.join(place.id)
+      return seenIn(place.id === room ? nico : (reader ?? bot), bot.id, place.id)
+    },
     privateWith: async (person) => {
-      const id = Object.keys(await roomsWith(bot, person.id === nico.id ? nico : fran)).find((one) => one !== room)
+      const one = [nico, fran, robot].find(({ id }) => id === person.id) ?? nico
+      const id = Object.keys(await roomsWith(bot, one)).find((other) => other !== room)
+      if (id !== undefined) privately.set(one.id, id)
       return id === undefined ? undefined : { chat: 'matrix', id }
     },
     slowDown: async () => {

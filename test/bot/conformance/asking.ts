@@ -1,4 +1,5 @@
 import { expect } from 'vitest'
+import type { Seen } from '../chat.contract.ts'
 import { cardIn, cardOf, endOf, questionOf, wait } from './scene.ts'
 import type { Scenarios } from './suite.ts'
 
@@ -32,7 +33,9 @@ export const ASKING: Scenarios = {
     run: async ({ world, seen, marker, toy }) => {
       await world.nico.say('nudge server23', { direct: true })
       const place = await wait('a room for two', () => world.privateWith(world.nico))
-      await wait('the card is there', async () => (await world.seen(place)).find(cardIn('1', 'done')))
+      let there: readonly Seen[] = []
+      const card = async () => (there = await world.seen(place)).find(cardIn('1', 'done'))
+      await wait('the card is there', card, () => JSON.stringify(there))
       await marker(world.nico)
       expect(await seen()).toHaveLength(1)
       expect(toy.done).toEqual(['nudge server23'])

@@ -45,7 +45,9 @@ export async function startBot(home: Home, aheadMs = 0): Promise<Bot> {
       throw new Error('the toy has no hosts')
     },
     chats: async (engine, aids) => {
-      chats.push(...(await openChats({ config, store: home.store, log: silentLog }, aids, moved)))
+      chats.push(
+        ...(await openChats({ config, store: home.store, log: silentLog }, aids, moved, join(home.dir, 'matrix-keys'))),
+      )
       for (const { world } of home.stages) if (world.place.chat === 'console') chats.push(await world.open(engine))
       return chats
     },

@@ -80,10 +80,16 @@ function troubled(front: Front): { readonly limit: (ms: number) => void; readonl
 }
 const isSync = (path: string): boolean => path.includes('/sync?')
 
-export async function matrixStage(synapse: SynapseData, version: string, store: Store): Promise<Stage> {
+/** `encrypted`: the room is, from its beginning, and the people's clients are able. */
+export async function matrixStage(
+  synapse: SynapseData,
+  version: string,
+  store: Store,
+  encrypted = false,
+): Promise<Stage> {
   const front = await frontTo(synapse.url)
   const line = await relayTo({ host: '127.0.0.1', port: Number(new URL(front.url).port) })
-  const world = await matrixWorld(synapse, version)
+  const world = await matrixWorld(synapse, version, { encrypted })
   const { users, place, robot, bot } = world
   const { next_batch } = await bot.request('GET', '/sync?timeout=0')
   const { limit, repeat } = troubled(front)
