@@ -19,7 +19,7 @@ export type MatrixStage = {
   readonly stop: () => Promise<void>
 }
 
-const REPLY_LIMIT_MS = 60_000
+const REPLY_LIMIT_MS = 300_000
 const AT_ONCE = 10
 
 /** Makes so many, a few at a time: a homeserver on a small machine. */
