@@ -8,7 +8,7 @@ import { startSynapse } from '../lab/synapse.ts'
 import { openInbox, type TestInbox } from './inbox.ts'
 import { type MatrixWorld, matrixWorld } from './matrix-world.ts'
 
-vi.setConfig({ testTimeout: 90_000 })
+vi.setConfig({ testTimeout: 180_000 })
 const numbered = (name: string, count: number) => Array.from({ length: count }, (_, i) => `${name} ${i}`)
 const isSync = (path: string): boolean => path.includes('/sync?')
 
@@ -40,7 +40,7 @@ await real(['synapse'], 'a Matrix bot that was away', (synapse) => {
   }
 
   test('200 messages and 30 reactions that arrived meanwhile are taken once each, in their order', {
-    timeout: 120_000,
+    timeout: 300_000,
   }, async () => {
     const chat = await start()
     const card = await chat.post(world.place, { blocks: [{ kind: 'text', text: 'approve?' }] }, { key: 'card' })
@@ -179,7 +179,7 @@ await real(['synapse'], 'a Matrix bot that was away', (synapse) => {
 })
 
 await real(['synapse'], 'a Synapse that answers the same /sync from its memory', () => {
-  test('a bot that was killed and comes back hears each request once', { timeout: 120_000 }, async () => {
+  test('a bot that was killed and comes back hears each request once', { timeout: 300_000 }, async () => {
     const synapse = await startSynapse(lab(), 'off', { syncCache: true })
     const world = await matrixWorld(synapse)
     const inbox = await openInbox(() => [{ name: 'ops', clusters: [], matrix: world.place.id }])

@@ -9,7 +9,7 @@ import { type Relay, relayTo } from '../lab/relay.ts'
 import { startSynapse } from '../lab/synapse.ts'
 import { answering, type FaultScene, faultScene, isSync, keptLog, SHORT, survives } from './matrix-fault-world.ts'
 
-vi.setConfig({ testTimeout: 90_000 })
+vi.setConfig({ testTimeout: 180_000 })
 const ends: (() => Promise<unknown>)[] = []
 afterEach(async () => {
   for (const end of ends.splice(0).reverse()) await end()
@@ -201,7 +201,7 @@ await real(['synapse'], 'Matrix in trouble, on a real Synapse', (synapse) => {
 })
 
 await real(['synapse'], 'a Synapse of its own that is killed', () => {
-  test('everything said before and after is heard once, and the trouble told once', { timeout: 120_000 }, async () => {
+  test('everything said before and after is heard once, and the trouble told once', { timeout: 300_000 }, async () => {
     const synapse = ending(await startSynapse(lab()))
     const scene = ending(await faultScene(synapse, synapse.url))
     const texts = [...(await scene.say('before', 20))]

@@ -67,7 +67,7 @@ describe('the HTML of a Matrix message', () => {
 })
 
 await real(['synapse'], 'a real Synapse', (synapse) => {
-  test('takes every message of the corpus, and every edit', { timeout: 120_000 }, async () => {
+  test('takes every message of the corpus, and every edit', { timeout: 300_000 }, async () => {
     const world = await matrixWorld(synapse)
     const chat = await world.open()
     const mentions = { fran: world.fran.id }

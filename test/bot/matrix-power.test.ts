@@ -6,7 +6,7 @@ import { until } from '../lab/process.ts'
 import { keptLog } from './matrix-fault-world.ts'
 import { type MatrixWorld, matrixWorld } from './matrix-world.ts'
 
-vi.setConfig({ testTimeout: 90_000 })
+vi.setConfig({ testTimeout: 180_000 })
 const created = (room_version: string, additional_creators: string[] = []) => ({
   sender: '@nico:a',
   content: { room_version, additional_creators },

@@ -4,7 +4,7 @@ import { real } from '../lab/need.ts'
 import { until } from '../lab/process.ts'
 import { answering, type FaultScene, faultScene, isSync, survives } from './matrix-fault-world.ts'
 
-vi.setConfig({ testTimeout: 90_000 })
+vi.setConfig({ testTimeout: 180_000 })
 const ends: (() => Promise<unknown>)[] = []
 afterEach(async () => {
   for (const end of ends.splice(0).reverse()) await end()

@@ -11,7 +11,7 @@ import { type KeptLog, keptLog } from './matrix-fault-world.ts'
 import { type MatrixWorld, matrixWorld } from './matrix-world.ts'
 
 const part = encodeURIComponent
-vi.setConfig({ testTimeout: 90_000 })
+vi.setConfig({ testTimeout: 180_000 })
 
 await real(['synapse'], 'room upgrades on a real Synapse', (synapse) => {
   let world: MatrixWorld
