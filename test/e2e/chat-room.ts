@@ -91,6 +91,7 @@ export async function matrixRoom(synapse: SynapseData): Promise<MatrixRoom> {
     const { chunk } = (await users.nico.request('GET', path)) as { chunk: MatrixEvent[] } // the lab's homeserver
     return JSON.stringify(chunk.filter((e) => e.event_id === message || JSON.stringify(e.content).includes(message)))
   }
-  const link = (message: string) => `https://matrix.to/#/${encodeURIComponent(place.id)}/${encodeURIComponent(message)}`
+  const link = (message: string) =>
+    `https://matrix.to/#/${encodeURIComponent(place.id)}/${encodeURIComponent(message)}?via=${synapse.serverName}`
   return { ...roomOf('Matrix', world, { raw, link }), token: bot.token, bot: bot.id }
 }
