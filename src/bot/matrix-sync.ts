@@ -46,6 +46,7 @@ export type SyncDeps = {
   readonly retryInvites: () => void
   /** The keys of a batch are on disk when it resolves: before anything of the batch is told. */
   readonly onBatch: (batch: SyncBatch) => Promise<void>
+  readonly isDirect: (room: string) => boolean
   readonly onState: (room: string, event: MatrixEvent) => void
   readonly onAccountData: (events: readonly unknown[]) => void
   /** Before a room's new events are told, and after: all of them up to `newest` are stored. */
@@ -147,9 +148,9 @@ async function readRoom(
     if (event.state_key !== undefined) deps.onState(room, event)
   if (since === undefined) return
   await deps.beforeRoom(room)
-  const joinedHere = recent.findLastIndex((event) => isJoin(event, deps.self))
+  const cameHere = arrivalIn(recent, deps.self, deps.isDirect(room))
   const known =
-    joinedHere >= 0 ? recent.slice(joinedHere) : [...(await missed(deps, room, joined, since, signal)), ...recent]
+    cameHere >= 0 ? recent.slice(cameHere) : [...(await missed(deps, room, joined, since, signal)), ...recent]
   const told = new Set<string>()
   for (const event of known) {
     if (told.has(event.event_id)) continue
@@ -159,12 +160,23 @@ async function readRoom(
   await deps.afterRoom(room, known.at(-1))
 }
 
+/**
+ * Where what is said to the bot begins, or -1: at its join, and in a room for two at its invitation, because there people write their first
+ * sentence before the bot has come.
+ */
+function arrivalIn(recent: readonly MatrixEvent[], self: string, isDirect: boolean): number {
+  const joined = recent.findLastIndex((event) => isJoin(event, self))
+  if (joined < 0 || !isDirect) return joined
+  const invited = recent.slice(0, joined).findLastIndex((event) => isMember(event, self, 'invite'))
+  return invited < 0 ? joined : invited
+}
+
+const isMember = (event: MatrixEvent, self: string, membership: string): boolean =>
+  event.type === 'm.room.member' && event.state_key === self && event.content.membership === membership
+
 /** The bot came in here: what stands before it was not said to the bot. A new display name is a join after a join. */
 const isJoin = (event: MatrixEvent, self: string): boolean =>
-  event.type === 'm.room.member' &&
-  event.state_key === self &&
-  event.content.membership === 'join' &&
-  event.unsigned?.prev_content?.membership !== 'join'
+  isMember(event, self, 'join') && event.unsigned?.prev_content?.membership !== 'join'
 
 /** What the server left out between the last batch and this one, oldest first. */
 async function missed(

@@ -11,7 +11,7 @@ export type MadeHost = {
   readonly stop: () => Promise<void>
 }
 
-const LIMIT = { timeoutMs: 10_000 }
+const LIMIT = { timeoutMs: 60_000 }
 
 /** What every host must do, practice or real. */
 export function hostContract(name: string, make: () => Promise<MadeHost>): void {
