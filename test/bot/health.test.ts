@@ -1,25 +1,16 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 import { chatError } from '../../src/bot/chat-errors.ts'
 import type { Health } from '../../src/bot/chat.ts'
 import { startChat } from '../../src/bot/start.ts'
 import { SluiceError } from '../../src/errors.ts'
 import { type Log, silentLog } from '../../src/log.ts'
-import { asked, tempStore, until as untilState } from '../jobs/toy.ts'
+import { asked, until as untilState } from '../jobs/toy.ts'
 import { until } from '../lab/process.ts'
 import { type Paper, paperChat } from './paper-chat.ts'
-import { startToyBot, type ToyBot, type ToySetting } from './toy-bot.ts'
+import type { ToyBot, ToySetting } from './toy-bot.ts'
+import { toyBots } from './toy-paper.ts'
 
-let temp: Awaited<ReturnType<typeof tempStore>>
-const bots: ToyBot[] = []
-beforeAll(async () => {
-  temp = await tempStore()
-})
-beforeEach(() => temp.store.redis.flushall())
-afterEach(async () => {
-  for (const bot of bots.splice(0)) await bot.stop()
-})
-afterAll(() => temp.stop())
-
+const toys = toyBots()
 let nowMs = 1_763_740_000_000
 const AWAY: Health = {
   up: false,
@@ -35,17 +26,12 @@ async function bot(more: Partial<ToySetting> = {}, matrix = paperChat('matrix'))
   const note = (_about: object, text: string): void => void lines.push(text)
   // pino's methods take more forms than ours use
   const log = { ...silentLog, warn: note, error: note } as unknown as Log
-  const room = { slack: 'C1', matrix: '!r' }
-  const made = await startToyBot({
-    store: temp.store,
-    chats: [slack, matrix],
-    room,
+  const made = await toys.bot([slack, matrix], {
     nowMs: () => nowMs,
     log,
     patienceMs: 0,
     ...more,
   })
-  bots.push(made)
   return { ...made, slack, matrix, lines }
 }
 const texts = ({ sheets }: Paper): readonly string[] => sheets.map(({ text }) => text)
