@@ -53,6 +53,7 @@ export async function matrixWorld(synapse: SynapseData, version = '12', how: How
     ...lock,
   })
   for (const one of [bot, fran, robot]) await one.join(room)
+  if (how.encrypted === true) for (const one of [nico, fran, robot]) if (one instanceof SecretUser) await one.sees(room)
   const state = new Map<string, string>()
   const reactions = new Map<string, string>()
   const privately = new Map<string, string>()

@@ -40,7 +40,7 @@ export type DrainWorld = {
   readonly evicted: (namespace: string) => Promise<readonly string[]>
   /**
    * An eviction whose caller died under way (504) has taken its budget's room all the same, and the disruption controller gives it
-   * back after two minutes. This is what those two minutes do.
+   * back after two minutes. This is what those two minutes do, once the server is done with the last such eviction.
    */
   readonly giveBack: (namespace: string) => Promise<void>
   /** What stands in a namespace, for the text of a failure. */
@@ -54,6 +54,13 @@ const isReady = ({ status }: { readonly status: Pod['status'] }): boolean =>
 
 const isEviction = (event: AuditEvent): boolean =>
   event.subresource === 'eviction' && event.stage === 'ResponseComplete' && event.code === 201 && !event.dryRun
+
+/** Evictions that the server still works on: it takes the budget's room first, and up to seconds later finds that nobody waits any more. */
+const unanswered = (events: readonly AuditEvent[], ns: string): number => {
+  const asked = events.filter((event) => event.namespace === ns && event.subresource === 'eviction')
+  const over = new Set(asked.filter(({ stage }) => stage !== 'RequestReceived').map(({ auditId }) => auditId))
+  return asked.filter(({ auditId }) => !over.has(auditId)).length
+}
 
 /** Answers 201, or 409 when it is there from an earlier time. */
 async function makeNode(api: Client, name: string, version: string): Promise<void> {
@@ -132,6 +139,13 @@ export async function openDrainWorld(data: KubeData): Promise<DrainWorld> {
         .filter((event) => event.namespace === ns && isEviction(event))
         .map(({ requestUid }) => requestUid ?? 'no uid'),
     giveBack: async (ns) => {
+      await until(
+        `the last eviction of ${ns}`,
+        async () => unanswered(await lab.auditEvents(), ns) === 0 || undefined,
+        {
+          everyMs: 100,
+        },
+      )
       for (const { metadata } of await budgets(ns)) {
         const path = `/apis/policy/v1/namespaces/${ns}/poddisruptionbudgets/${metadata.name}/status`
         const { code } = await api.call(

@@ -52,11 +52,13 @@ export class SecretUser extends MatrixUser {
     return { ...raw, type: clear.type, content: { ...clear.content, ...relation } }
   }
 
-  /** Waits until this client has seen that a room is encrypted. */
+  /** Waits until this client has seen that a room is encrypted, and its reader come: a client seals for those it has seen. */
   async sees(room: string): Promise<void> {
-    await until(`${this.id} sees the lock`, WAIT_MS, async () =>
-      (await this.#room(room)).hasEncryptionStateEvent() ? true : undefined,
-    )
+    await until(`${this.id} sees the lock and the reader`, WAIT_MS, async () => {
+      const known = await this.#room(room)
+      const isHere = this.#reader === undefined || known.getMember(this.#reader)?.membership === 'join'
+      return known.hasEncryptionStateEvent() && isHere ? true : undefined
+    })
   }
 
   override stop(): void {

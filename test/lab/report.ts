@@ -28,7 +28,7 @@ export function count(modules: readonly TestModule[], unhandled: number): Sum {
 }
 
 const brief = (error: { readonly message: string } | undefined): string =>
-  (error?.message ?? 'never ended').split('\n', 1)[0]!.slice(0, 160)
+  (error?.message ?? 'never ended').replace(/\s+/g, ' ').slice(0, 400)
 
 /** One line for each thing that failed, short: whoever has only the end of a log still learns what it was. */
 export function failures(modules: readonly TestModule[], unhandled: readonly { readonly message: string }[]): string[] {
