@@ -134,11 +134,13 @@ function blockText(block: Block, look: Look, c: Colours, keep: (plainLine: strin
     .flatMap(({ lead, words, hang }) => flow(words, { columns: look.columns, lead, hang }))
 }
 
-/** A button says what to type where that is not its label: nothing can be pressed here. */
-function buttonLines({ buttons = [] }: Message, look: Look, c: Colours): readonly string[] {
+/** A button says what to type where that is not its label: nothing can be pressed here. What is numbered above is answered by its number. */
+function buttonLines({ buttons = [], reactions = [] }: Message, look: Look, c: Colours): readonly string[] {
   const said = buttons.map(({ id, label }) => ({ label: `[${tame(label)}]`, say: sentence(id, label) }))
   const lines = said.flatMap(({ label, say }): (readonly Word[])[] =>
-    say === '' ? [] : [[[{ text: label, paint: c.cyan }], ...wordsOf([{ text: tame(say), paint: same }])]],
+    say === '' || reactions.length > 0
+      ? []
+      : [[[{ text: label, paint: c.cyan }], ...wordsOf([{ text: tame(say), paint: same }])]],
   )
   const short = said.filter(({ say }) => say === '').map(({ label }): Word => [{ text: label, paint: c.cyan }])
   return [...lines, ...(short.length === 0 ? [] : [short])].flatMap((words) =>

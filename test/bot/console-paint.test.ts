@@ -48,6 +48,12 @@ test('a button whose label is not what it says shows the sentence, because nothi
   )
 })
 
+test('what is numbered above is not written out a second time', () => {
+  const buttons = [{ id: 'say:drain server23 on p10', label: 'server23' }]
+  const message: Message = { blocks: [{ kind: 'text', text: '1. server23' }], buttons, reactions: ['1️⃣'] }
+  expect(paint(message, { columns: 80, colours: false })).toBe('1. server23')
+})
+
 test('a text cannot command the terminal', () => {
   const hostile = `web${esc}[2J${esc}]0;title${String.fromCharCode(7)}\u009b31m\u202e`
   const message: Message = {

@@ -201,6 +201,8 @@ const UNDERSTOOD: readonly (readonly [string, string])[] = [
   ['stop!', 'cancel {}'],
   ['abort', 'cancel {}'],
   ['approve 4711', 'approve {"job":"4711"}'],
+  ['deny 4711 the disk is full', 'deny {"job":"4711","reason":"the disk is full"}'],
+  ['deny 4711 because a disk is full', 'deny {"job":"4711","reason":"a disk is full"}'],
   ['deny 4711 not before lunch', 'deny {"job":"4711","reason":"not before lunch"}'],
   ['approvals', 'approvals {}'],
   ['why 4711', 'why {"job":"4711"}'],

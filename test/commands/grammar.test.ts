@@ -180,7 +180,7 @@ describe('arguments', () => {
     ['drain server23 <https://redmine.ungleich.ch/issues/1234>', { ticket: '1234' }],
     ['drain server23 support 5678', {}],
     ['drain server23 timeout 10 minutes', { timeoutMs: 600_000 }],
-    ['drain server23 because the disk is not well', { reason: 'disk is not well' }],
+    ['drain server23 because the disk is not well', { reason: 'the disk is not well' }],
   ])('%s', (text, more) => {
     expect(brief(understand(text))).toBe(drain('p10', s(23), more))
   })

@@ -2,6 +2,7 @@ import type { Program, State } from './phrases.ts'
 import { floatingCluster, RECOGNISERS, type Sentence, support, ticket } from './slots.ts'
 import { selectorClause } from './selectors.ts'
 import { timeEnd } from './times.ts'
+import type { Token } from './tokens.ts'
 import { FILLERS, skipWords } from './words.ts'
 
 /** What a slot took: tokens from..to and, where known, its value. A list from the newest back to the oldest. */
@@ -129,7 +130,12 @@ function run(
     )
       far = thread
     const skipped = pushSkips(stack, thread, sentence, float)
-    if (skipped && state.kind === 'slot' && FREE_TEXT.has(state.slot)) continue
+    if (
+      state.kind === 'slot' &&
+      FREE_TEXT.has(state.slot) &&
+      (skipped === 'float' || (skipped === 'filler' && !beginsReason(state.arg, tokens[at])))
+    )
+      continue
     const here = tokens[at]
     if (state.kind === 'word' && here !== undefined && !here.quoted && state.words.has(here.lower))
       stack.push({ state: state.next, at: at + 1, captures, words: words + 1 })
@@ -154,15 +160,21 @@ function pushSkips(
   thread: Thread,
   sentence: Sentence,
   float: (at: number) => Float | undefined,
-): boolean {
+): 'float' | 'filler' | undefined {
   const { state, at, captures, words } = thread
   const filler = skipWords(FILLERS, sentence.tokens, at)
   if (filler > at) stack.push({ state, at: filler, captures, words })
   const floating = float(at)
   if (floating !== undefined)
     stack.push({ state, at: floating.end, captures: add(captures, floating.captures), words: words + floating.words })
-  return filler > at || floating !== undefined
+  if (floating !== undefined) return 'float'
+  return filler > at ? 'filler' : undefined
 }
+
+const ARTICLES = new Set(['the', 'a', 'an', 'der', 'die', 'das', 'den', 'dem', 'ein', 'eine', 'einen'])
+/** `deny 17 the disk is full`: people's reasons are kept as they were said. */
+const beginsReason = (arg: string, token: Token | undefined): boolean =>
+  arg === 'reason' && token !== undefined && ARTICLES.has(token.lower)
 
 /** Words of the sentence, for the quick look whether a phrase can match at all. */
 export const wordSet = (sentence: Sentence): ReadonlySet<string> =>
