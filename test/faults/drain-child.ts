@@ -61,8 +61,7 @@ function configOf(given: Given): Config {
           }
         : one,
     ),
-    // the job of one that is going to die is taken over within a second or two
-    limits: { ...config.limits, lockMs: given.killAt === '' ? 5_000 : 1_000, stalledCheckMs: 250 },
+    limits: { ...config.limits, stalledCheckMs: 250 },
   }
 }
 

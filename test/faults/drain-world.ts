@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises'
 import { type Client, client } from '../lab/kube/client.ts'
 import type { AuditEvent, KubeData } from '../lab/kube/lab.ts'
 import { nodeList, readyNow } from '../lab/kube/nodes.ts'
@@ -12,7 +13,12 @@ const TAINT = { key: 'drain-kill', effect: 'NoSchedule' }
 const refugeOf = (node: string): string => `${node}0`
 
 type Pod = {
-  readonly metadata: { readonly name: string; readonly namespace: string; readonly uid: string }
+  readonly metadata: {
+    readonly name: string
+    readonly namespace: string
+    readonly uid: string
+    readonly deletionTimestamp?: string
+  }
   readonly spec: { readonly nodeName?: string }
   readonly status: { readonly conditions?: readonly { readonly type: string; readonly status: string }[] }
 }
@@ -24,7 +30,11 @@ type Node = {
 
 type Budget = {
   readonly metadata: { readonly name: string }
-  readonly status: { readonly currentHealthy?: number; readonly expectedPods?: number }
+  readonly status: {
+    readonly currentHealthy?: number
+    readonly expectedPods?: number
+    readonly disruptedPods?: Readonly<Record<string, string>>
+  }
 }
 
 /** A node with its pods in a namespace of their own. */
@@ -39,10 +49,10 @@ export type DrainWorld = {
   /** The evictions in a namespace that the API server carried out, by the uid they were asked for. */
   readonly evicted: (namespace: string) => Promise<readonly string[]>
   /**
-   * An eviction whose caller died under way (504) has taken its budget's room all the same, and the disruption controller gives it
-   * back after two minutes. This is what those two minutes do, once the server is done with the last such eviction.
+   * An eviction whose caller died under way (504) goes on inside the server, takes its budget's room up to seconds later and deletes
+   * nothing; the disruption controller gives the room back after two minutes. This does it after two seconds, until the signal.
    */
-  readonly giveBack: (namespace: string) => Promise<void>
+  readonly giveBack: (namespace: string, signal: AbortSignal) => Promise<void>
   /** What stands in a namespace, for the text of a failure. */
   readonly describe: (namespace: string) => Promise<string>
   readonly drop: (loaded: Loaded) => Promise<void>
@@ -55,12 +65,24 @@ const isReady = ({ status }: { readonly status: Pod['status'] }): boolean =>
 const isEviction = (event: AuditEvent): boolean =>
   event.subresource === 'eviction' && event.stage === 'ResponseComplete' && event.code === 201 && !event.dryRun
 
-/** Evictions that the server still works on: it takes the budget's room first, and up to seconds later finds that nobody waits any more. */
-const unanswered = (events: readonly AuditEvent[], ns: string): number => {
-  const asked = events.filter((event) => event.namespace === ns && event.subresource === 'eviction')
-  const over = new Set(asked.filter(({ stage }) => stage !== 'RequestReceived').map(({ auditId }) => auditId))
-  return asked.filter(({ auditId }) => !over.has(auditId)).length
+/** A living eviction deletes its pod within milliseconds after it has taken the room. */
+const GIVE_BACK_MS = 2_000
+
+async function giveBackOnce(api: Client, ns: string): Promise<void> {
+  const pods = await api.list<Pod>(`/api/v1/namespaces/${ns}/pods`)
+  const staying = new Set(pods.filter((p) => p.metadata.deletionTimestamp === undefined).map((p) => p.metadata.name))
+  for (const { metadata, status } of await api.list<Budget>(budgetsPath(ns))) {
+    const stale = Object.entries(status.disruptedPods ?? {}).filter(
+      ([name, at]) => staying.has(name) && Date.now() - Date.parse(at) > GIVE_BACK_MS,
+    )
+    if (stale.length === 0) continue
+    const patch = { status: { disruptedPods: Object.fromEntries(stale.map(([name]) => [name, null])) } }
+    const path = `${budgetsPath(ns)}/${metadata.name}/status`
+    const { code } = await api.call('PATCH', path, patch, 'application/merge-patch+json')
+    if (code !== 200) throw new Error(`PATCH ${path}: ${code}`)
+  }
 }
+const budgetsPath = (ns: string): string => `/apis/policy/v1/namespaces/${ns}/poddisruptionbudgets`
 
 /** Answers 201, or 409 when it is there from an earlier time. */
 async function makeNode(api: Client, name: string, version: string): Promise<void> {
@@ -102,9 +124,8 @@ export async function openDrainWorld(data: KubeData): Promise<DrainWorld> {
   const podsOn = (node: string): Promise<readonly Pod[]> =>
     api.list<Pod>(`/api/v1/pods?fieldSelector=spec.nodeName%3D${node}`)
   const nodeReady = async (name: string) => (isReady(await get<Node>(`/api/v1/nodes/${name}`)) ? true : undefined)
-  const budgets = (ns: string) => api.list<Budget>(`/apis/policy/v1/namespaces/${ns}/poddisruptionbudgets`)
   const settled = async (ns: string): Promise<boolean> =>
-    (await budgets(ns)).every(
+    (await api.list<Budget>(budgetsPath(ns))).every(
       ({ status }) => (status.expectedPods ?? 0) > 0 && status.currentHealthy === status.expectedPods,
     )
   const version = lab.versions['kubernetes'] ?? ''
@@ -138,23 +159,10 @@ export async function openDrainWorld(data: KubeData): Promise<DrainWorld> {
       (await lab.auditEvents())
         .filter((event) => event.namespace === ns && isEviction(event))
         .map(({ requestUid }) => requestUid ?? 'no uid'),
-    giveBack: async (ns) => {
-      await until(
-        `the last eviction of ${ns}`,
-        async () => unanswered(await lab.auditEvents(), ns) === 0 || undefined,
-        {
-          everyMs: 100,
-        },
-      )
-      for (const { metadata } of await budgets(ns)) {
-        const path = `/apis/policy/v1/namespaces/${ns}/poddisruptionbudgets/${metadata.name}/status`
-        const { code } = await api.call(
-          'PATCH',
-          path,
-          { status: { disruptedPods: null } },
-          'application/merge-patch+json',
-        )
-        if (code !== 200) throw new Error(`PATCH ${path}: ${code}`)
+    giveBack: async (ns, signal) => {
+      while (!signal.aborted) {
+        await giveBackOnce(api, ns)
+        await pause(GIVE_BACK_MS / 4, undefined, { signal }).catch(() => {})
       }
     },
     describe: async (ns) => {

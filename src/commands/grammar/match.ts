@@ -130,12 +130,7 @@ function run(
     )
       far = thread
     const skipped = pushSkips(stack, thread, sentence, float)
-    if (
-      state.kind === 'slot' &&
-      FREE_TEXT.has(state.slot) &&
-      (skipped === 'float' || (skipped === 'filler' && !beginsReason(state.arg, tokens[at])))
-    )
-      continue
+    if (state.kind === 'slot' && goesFirst(skipped, state, tokens[at])) continue
     const here = tokens[at]
     if (state.kind === 'word' && here !== undefined && !here.quoted && state.words.has(here.lower))
       stack.push({ state: state.next, at: at + 1, captures, words: words + 1 })
@@ -172,9 +167,12 @@ function pushSkips(
 }
 
 const ARTICLES = new Set(['the', 'a', 'an', 'der', 'die', 'das', 'den', 'dem', 'ein', 'eine', 'einen'])
-/** `deny 17 the disk is full`: people's reasons are kept as they were said. */
-const beginsReason = (arg: string, token: Token | undefined): boolean =>
-  arg === 'reason' && token !== undefined && ARTICLES.has(token.lower)
+
+/** What was skipped is not free text, but for the article of a reason: that is kept as it was said. */
+function goesFirst(skipped: 'float' | 'filler' | undefined, slot: State & { kind: 'slot' }, here?: Token): boolean {
+  if (skipped === undefined || !FREE_TEXT.has(slot.slot)) return false
+  return skipped === 'float' || slot.arg !== 'reason' || here === undefined || !ARTICLES.has(here.lower)
+}
 
 /** Words of the sentence, for the quick look whether a phrase can match at all. */
 export const wordSet = (sentence: Sentence): ReadonlySet<string> =>

@@ -3,5 +3,5 @@ import { matrixStage, ON_A_WIRE } from './platforms.ts'
 import { conformance } from './suite.ts'
 
 await real(['synapse'], 'Matrix on a real Synapse', (synapse) => {
-  conformance('Matrix, encrypted rooms', ON_A_WIRE, (store) => matrixStage(synapse, '12', store, true))
+  conformance('Matrix, encrypted rooms of version 12', ON_A_WIRE, (store) => matrixStage(synapse, '12', store, true))
 })
