@@ -71,6 +71,7 @@ function newFlight({ pod, does }: Sorted, run: EvictionRun): Flight {
     pod,
     phase: does === 'wait' ? 'terminating' : 'ready',
     notBeforeMs: 0,
+    askedAtMs: 0,
     recheck: run.intended.has(pod.uid),
     lostAnswers: 0,
     intended: run.intended.has(pod.uid),

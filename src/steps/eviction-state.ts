@@ -1,7 +1,12 @@
 import type { Pod } from '../systems/kubernetes/port.ts'
 
-/** Evictions under way at once. The server slows down when more than a few hit one budget: with 32 an answer takes seconds. */
-export const WIDTH = { perBudget: 3, free: 32, sequential: 1 } as const
+/**
+ * Evictions under way at once. Of those that hit one budget together the server lets one write, and the others pause 500 ms inside it
+ * (EvictionsRetry, pkg/registry/core/pod/storage/eviction.go): more than a few at the same moment only collide, but one that pauses is in nobody's way.
+ */
+export const WIDTH = { perBudget: 3, perBudgetPausing: 9, free: 32, sequential: 1 } as const
+/** Not answered for so long: the server has it pause. */
+export const PAUSES_AFTER_MS = 250
 /** Without news of the budget and without a Retry-After, as kubectl. */
 export const RETRY_MS = 5_000
 
@@ -14,6 +19,8 @@ export type Flight = {
   phase: Phase
   /** By the loop's own clock, ms. */
   notBeforeMs: number
+  /** When it was asked last, by the same clock. */
+  askedAtMs: number
   /** Look at the pod before asking again: the last answer was lost. */
   recheck: boolean
   lostAnswers: number
@@ -57,12 +64,13 @@ export function onBudgetNews(lane: Lane, allowed: number, flying: readonly Fligh
 const isFlying = (flight: Flight): boolean => flight.phase === 'flying'
 
 /** How many more of a budget's pods may be asked now. */
-export function roomOf(lane: Lane, flying: number, nowMs: number): number {
+export function roomOf(lane: Lane, flying: readonly Flight[], nowMs: number): number {
   if (nowMs < lane.blockedUntilMs) return 0
+  const young = flying.filter(({ askedAtMs }) => nowMs - askedAtMs < PAUSES_AFTER_MS).length
   const uncertain = [...lane.uncertain].filter(isFlying).length
   const left = lane.allowed - lane.started - uncertain
-  if (left <= 0 && flying === 0 && nowMs >= lane.probeAtMs) return 1
-  return Math.min(WIDTH.perBudget - flying, left)
+  if (left <= 0 && flying.length === 0 && nowMs >= lane.probeAtMs) return 1
+  return Math.min(WIDTH.perBudget - young, WIDTH.perBudgetPausing - flying.length, left)
 }
 
 /** The flights to start now, in order: a few per budget, many without one. */
@@ -79,7 +87,7 @@ export function startable(
   return [...byBudget].flatMap(([budget, of]) => {
     const lane = lanes.get(budget)
     if (lane === undefined) return of.slice(0, Math.max(0, free))
-    const flying = flights.filter((flight) => isFlying(flight) && flight.budget === budget).length
+    const flying = flights.filter((flight) => isFlying(flight) && flight.budget === budget)
     return of.slice(0, Math.max(0, roomOf(lane, flying, nowMs)))
   })
 }
@@ -96,6 +104,7 @@ export function onRefusedByBudget(lane: Lane, newsAtStart: number, pauseMs: numb
 /** An eviction is about to be sent. */
 export function onStart(flight: Flight, lane: Lane | undefined, nowMs: number): void {
   flight.phase = 'flying'
+  flight.askedAtMs = nowMs
   if (lane === undefined) return
   lane.started += 1
   lane.probeAtMs = nowMs + RETRY_MS
@@ -113,5 +122,6 @@ export function nextLookMs(flights: readonly Flight[], lanes: ReadonlyMap<string
     const lane = lanes.get(budget ?? '')
     return [notBeforeMs, ...(lane === undefined ? [] : [lane.blockedUntilMs, lane.probeAtMs])]
   })
-  return Math.min(Infinity, ...later.filter((ms) => ms > nowMs))
+  const pausing = flights.filter(isFlying).map(({ askedAtMs }) => askedAtMs + PAUSES_AFTER_MS)
+  return Math.min(Infinity, ...[...later, ...pausing].filter((ms) => ms > nowMs))
 }

@@ -8,6 +8,7 @@ import {
   onNotAsked,
   onRefusedByBudget,
   onStart,
+  PAUSES_AFTER_MS,
   RETRY_MS,
   startable,
   WIDTH,
@@ -18,6 +19,7 @@ const flight = (i: number, budget?: string): Flight => ({
   pod: makePod({ name: `p${i}` }),
   phase: 'ready',
   notBeforeMs: 0,
+  askedAtMs: 0,
   recheck: false,
   lostAnswers: 0,
   intended: false,
@@ -35,6 +37,17 @@ function start(flights: readonly Flight[], of: Map<string, Lane>, nowMs: number)
 test('pods without a budget start many at once, those of one budget a few', () => {
   expect(start(many(100), new Map(), 0)).toBe(WIDTH.free)
   expect(start(many(100, 'b'), lanes(100), 0)).toBe(WIDTH.perBudget)
+})
+
+test("one the server has pausing is in nobody's way: others of its budget are asked beside it, up to a limit", () => {
+  const flights = many(30, 'b')
+  const of = lanes(30)
+  expect(start(flights, of, 0)).toBe(WIDTH.perBudget)
+  expect(start(flights, of, PAUSES_AFTER_MS - 1)).toBe(0)
+  expect(nextLookMs(flights, of, 1)).toBe(PAUSES_AFTER_MS)
+  expect(start(flights, of, PAUSES_AFTER_MS)).toBe(WIDTH.perBudget)
+  expect(start(flights, of, 2 * PAUSES_AFTER_MS)).toBe(WIDTH.perBudgetPausing - 2 * WIDTH.perBudget)
+  expect(start(flights, of, 9 * PAUSES_AFTER_MS)).toBe(0)
 })
 
 test('two budgets do not wait for each other', () => {
