@@ -248,7 +248,7 @@ function wireAnswers(parts: Parts, systems: Systems, engine: Engine, outbox: Mou
       await engine.wake('outbox', list)
     },
     process: async (key, signal) => {
-      const question = await peekOut<Question>(store, key)
+      const [question] = await peekOut<Question>(store, key)
       if (question === undefined) return
       await run(question, within(ANSWER_MS, signal))
       await popOut(store, key, question)

@@ -101,6 +101,8 @@ export type Chat = {
     /** Everything the bot sends. `learned`: kept to only for an hour after the platform asked to slow down. */
     readonly all?: Rate & { readonly learned?: true }
   }
+  /** How many messages into one place may be under way together; 1 unless the platform makes the same key one message. */
+  readonly abreast?: number
   readonly post: (place: Place, message: Message, options: SendOptions) => Promise<Sent>
   readonly edit: (sent: Sent, message: Message, options: SendOptions) => Promise<void>
   /** `name` is the emoji itself (`✅`), not a platform's word for it. */

@@ -37,13 +37,14 @@ export async function heard(scene: Scene, text: string, thread?: string): Promis
   })
   const understood = pending === undefined ? unasked(text, heardAs, where) : noneOf(text, heardAs, pending)
   if (!toUs && understood.result !== 'command' && text.trim().split(/\s+/).length > CHAT_IN_THREAD_WORDS) return
-  await understoodAs(scene, text, understood, where)
+  await understoodAs(scene, text, understood, where, asked?.pending)
 }
 
 /** A sentence somebody took up by a button or a reaction: no reply, whatever it says. */
 export async function heardWhole(scene: Scene, sentence: string, where: Where = {}): Promise<void> {
   const understood = scene.deps.understand(sentence, await situation(scene, where))
-  await understoodAs(scene, sentence, understood, where)
+  const asked = await pendingFor(scene.deps, whomIn(scene, where.thread), scene.incoming.sentAtMs)
+  await understoodAs(scene, sentence, understood, where, asked?.pending)
 }
 
 const whereOf = (thread: string | undefined, threadJob: string | undefined): Where => ({
@@ -82,13 +83,20 @@ export async function offerLate(scene: Scene, chosen: string, thread?: string): 
   await askBack(scene.deps, whomIn(scene, thread), { blocks: refusal(late(chosen)).blocks, choices })
 }
 
-async function understoodAs(scene: Scene, text: string, understood: Understood, where: Where): Promise<void> {
+/** `asked`: what this person was asked last here. */
+async function understoodAs(
+  scene: Scene,
+  text: string,
+  understood: Understood,
+  where: Where,
+  asked?: Pending,
+): Promise<void> {
   const { deps, incoming } = scene
   if (understood.result === 'ignore') return
   const acts = understood.result === 'command' ? deps.acts(understood.commands[0]?.command ?? '') : undefined
   const vote = acts !== undefined && acts !== 'start'
   if (!vote && (await tooMany(scene, where.thread))) return
-  if (!vote) await settleOlder(scene, understood, where)
+  if (!vote && asked !== undefined) await settleOlder(scene, understood, where, asked)
   const ageMs = vote ? 0 : deps.nowMs() - incoming.sentAtMs
   const stale = ageMs > STALE_MS
   if (understood.result !== 'command')
@@ -103,14 +111,11 @@ async function understoodAs(scene: Scene, text: string, understood: Understood, 
 }
 
 /** Whatever this person was asked last: this answers it, or is newer. */
-async function settleOlder(scene: Scene, understood: Understood, { thread }: Where): Promise<void> {
+async function settleOlder(scene: Scene, understood: Understood, { thread }: Where, asked: Pending): Promise<void> {
   const no = understood.result === 'refuse'
   if (no && understood.code !== 'PARSE-NEGATED') return
-  const whom = whomIn(scene, thread)
-  const asked = await pendingFor(scene.deps, whom, scene.incoming.sentAtMs)
-  if (asked === undefined) return
   const meant = understood.result === 'command' ? understood.meant : undefined
-  await settle(scene.deps, whom, asked.pending, meant, no || !asked.pending.offer)
+  await settle(scene.deps, whomIn(scene, thread), asked, meant, no || !asked.offer)
 }
 
 /** More than a person's share in a minute: told once in that minute, with when to try again. A console is a script's or a person's own. */

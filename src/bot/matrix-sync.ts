@@ -85,7 +85,7 @@ export async function keepSyncing(deps: SyncDeps): Promise<() => Promise<void>> 
   let since = await deps.load()
   if (since === undefined) {
     deps.log.warn({}, 'no Matrix sync token yet: what was said before now is not read')
-    since = await step(deps, since, stopping.signal, atOnce(deps.timing))
+    since = (await step(deps, since, stopping.signal, atOnce(deps.timing))).next
   }
   const running = loop(deps, since, stopping.signal)
   return async () => {
@@ -100,9 +100,11 @@ async function loop(deps: SyncDeps, first: string, signal: AbortSignal): Promise
   let next = atOnce(deps.timing)
   while (!signal.aborted) {
     try {
-      since = await step(deps, since, signal, next)
+      const read = await step(deps, since, signal, next)
+      since = read.next
       failures = 0
       deps.health.worked()
+      if (read.said) await pause(deps.timing.breathMs, signal)
     } catch (error) {
       if (signal.aborted) break
       const known = asSluiceError(error, 'reading from Matrix')
@@ -120,7 +122,7 @@ async function step(
   since: string | undefined,
   signal: AbortSignal,
   { pollMs, limitMs }: Patience,
-): Promise<string> {
+): Promise<{ readonly next: string; readonly said: boolean }> {
   const query = { filter: FILTER, timeout: pollMs, ...(since === undefined ? {} : { since }) }
   const raw = await deps.request('GET', '/v3/sync', 'reading from Matrix', { query, signal, limitMs })
   const batch = syncShape.parse(raw)
@@ -129,24 +131,27 @@ async function step(
   deps.retryInvites()
   for (const [room, { invite_state }] of Object.entries(batch.rooms.invite))
     await deps.onInvite(room, invite_state.events)
-  for (const [room, joined] of Object.entries(batch.rooms.join)) await readRoom(deps, room, joined, since, signal)
+  let said = false
+  for (const [room, joined] of Object.entries(batch.rooms.join))
+    said = (await readRoom(deps, room, joined, since, signal)) || said
   for (const room of Object.keys(batch.rooms.leave)) deps.onLeave(room)
   if (batch.next_batch !== since) await deps.save(batch.next_batch)
   deps.afterBatch()
-  return batch.next_batch
+  return { next: batch.next_batch, said }
 }
 
+/** True when somebody else said something. */
 async function readRoom(
   deps: SyncDeps,
   room: string,
   joined: JoinedRoom,
   since: string | undefined,
   signal: AbortSignal,
-): Promise<void> {
+): Promise<boolean> {
   const recent = eventsOf(joined.timeline.events)
   for (const event of [...eventsOf(joined.state.events), ...recent])
     if (event.state_key !== undefined) deps.onState(room, event)
-  if (since === undefined) return
+  if (since === undefined) return false
   await deps.beforeRoom(room)
   const cameHere = arrivalIn(recent, deps.self, deps.isDirect(room))
   const known =
@@ -158,6 +163,7 @@ async function readRoom(
     await deps.onEvent(room, event)
   }
   await deps.afterRoom(room, known.at(-1))
+  return known.some(({ sender }) => sender !== deps.self)
 }
 
 /**

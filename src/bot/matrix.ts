@@ -78,6 +78,7 @@ export async function openMatrix(options: MatrixOptions): Promise<Chat> {
     name: 'matrix',
     can: { edit: true, buttons: false, threads: true, upload: true },
     rate: options.rate ?? SYNAPSE_RATE,
+    abreast: 8,
     post: async (...args) => (await ready()).sender.post(...args),
     edit: async (...args) => (await ready()).sender.edit(...args),
     react: async (...args) => (await ready()).sender.react(...args),

@@ -63,6 +63,22 @@ const listOf = (item: OutItem): string =>
     ? `place/${item.chat}:@${item.user}`
     : `${item.kind === 'react' ? 'react' : 'place'}/${placeKey(item.place)}`
 
+/** `place/matrix:!room` */
+const platformOf = (key: string): ChatName => key.slice(key.indexOf('/') + 1, key.indexOf(':')) as ChatName // listOf wrote it
+
+/** Those at the head that may overtake one another: answers to different events. */
+function abreast(items: readonly OutItem[]): readonly OutItem[] {
+  const events = items.map((item) => (item.kind === 'say' ? item.key.replace(/:\d+$/, '') : ''))
+  const end = events.findIndex((event, i) => event === '' || events.indexOf(event) < i)
+  return items.slice(0, end < 0 ? items.length : Math.max(1, end))
+}
+
+/** Waits for all of them before it throws what the first that failed threw. */
+async function all(under: readonly Promise<void>[]): Promise<void> {
+  const failed = (await Promise.allSettled(under)).find(({ status }) => status === 'rejected')
+  if (failed?.status === 'rejected') throw failed.reason
+}
+
 export function makeOutbox(deps: OutboxDeps, wake: Wake): Outbox {
   const { store } = deps
   const send: Outbox['send'] = async (item) => {
@@ -88,14 +104,18 @@ export function makeOutbox(deps: OutboxDeps, wake: Wake): Outbox {
       if (key.startsWith('draw/')) return drawAt(turn, key.slice('draw/'.length), wake, send)
       if (key.startsWith('mark/')) return markRequest(turn, key.slice('mark/'.length))
       if (key.startsWith('notes/')) return writeNotes(turn, key.slice('notes/'.length))
+      const most = deps.chats.get(platformOf(key))?.abreast ?? 1
       for (
-        let item = await peekOut<OutItem>(store, key);
-        item !== undefined && !signal.aborted;
-        item = await peekOut<OutItem>(store, key)
-      ) {
-        await deliver(turn, item, send)
-        await popOut(store, key, item)
-      }
+        let items = abreast(await peekOut<OutItem>(store, key, most));
+        items.length > 0 && !signal.aborted;
+        items = abreast(await peekOut<OutItem>(store, key, most))
+      )
+        await all(
+          items.map(async (item) => {
+            await deliver(turn, item, send)
+            await popOut(store, key, item)
+          }),
+        )
     },
   }
 }

@@ -6,7 +6,7 @@ import type { Message } from '../message.ts'
 import { redact, redactAll } from '../redact.ts'
 import { type About, neverArrived, rememberMessage, triedBefore } from '../store/messages.ts'
 import type { Store } from '../store/store.ts'
-import { type Rank, RANK, spend } from './budget.ts'
+import { type Rank, RANK, type Send, spend } from './budget.ts'
 import type { View } from './cards.ts'
 import { isLimited } from './chat-errors.ts'
 import type { Chat, ChatName, Place, SendOptions, Sent } from './chat.ts'
@@ -63,11 +63,16 @@ export async function post(
   const chat = chatOf(turn, place.chat)
   if (chat === undefined) return undefined
   const mentioned = mentions(turn, place.chat, message)
-  const posted = await spend(store, chat, { kind: 'post', place, rank, who }, () =>
-    once(turn, `${placeKey(place)}:${options.key}`, says, async (again, before = says) => ({
+  const sending = { kind: 'post', place, rank, who } as const
+  const posted = await once(
+    turn,
+    chat,
+    sending,
+    { at: `${placeKey(place)}:${options.key}`, says },
+    async (again, before) => ({
       ...(await chat.post(place, redactAll(message), { ...options, ...again, mentions: mentioned, signal })),
       stale: before !== says,
-    })),
+    }),
   )
   const buttons = (message.buttons ?? []).map((b) => b.id)
   await rememberMessage(store, `${placeKey(place)}:${posted.id}`, {
@@ -78,19 +83,30 @@ export async function post(
   return posted
 }
 
-/** Tells the adapter when an earlier attempt may have arrived; what was refused for its number surely did not. */
+type Attempt = { readonly at: string; readonly says: string }
+
+/**
+ * Spends the budget and sends. Tells the adapter when an earlier attempt may have arrived; what was refused for its number surely did not. Both
+ * are asked of the store at once: people wait for the answer.
+ */
 async function once<T>(
   { store, signal }: Turn,
-  at: string,
-  says: string,
-  send: (again: { readonly again?: true }, before?: string) => Promise<T>,
+  chat: Chat,
+  sending: Send,
+  { at, says }: Attempt,
+  send: (again: { readonly again?: true }, before: string) => Promise<T>,
 ): Promise<T> {
   signal.throwIfAborted()
-  const before = await triedBefore(store, at, says)
+  const tried = triedBefore(store, at, says)
+  tried.catch(() => {})
   try {
-    return await (before === undefined ? send({}) : send({ again: true }, before))
+    return await spend(store, chat, sending, async () => {
+      const before = await tried
+      signal.throwIfAborted()
+      return before === undefined ? send({}, says) : send({ again: true }, before)
+    })
   } catch (error) {
-    if (isLimited(error) && before === undefined) await neverArrived(store, at)
+    if (isLimited(error) && (await tried) === undefined) await neverArrived(store, at)
     throw error
   }
 }
@@ -127,14 +143,13 @@ export async function edit(
 
 /** Writes to one person alone. */
 export async function tellOne(turn: Turn, item: Extract<OutItem, { kind: 'private' }>): Promise<void> {
-  const { store, signal, who } = turn
+  const { signal, who } = turn
   const chat = chatOf(turn, item.chat)
   if (chat === undefined) return
   const place = { chat: item.chat, id: `@${item.user}` }
-  await spend(store, chat, { kind: 'post', place, rank: RANK.answer, who }, () =>
-    once(turn, `${placeKey(place)}:${item.key}`, '', (again) =>
-      chat.tellPrivately(item.user, redactAll(item.message), { key: item.key, signal, ...again }),
-    ),
+  const sending = { kind: 'post', place, rank: RANK.answer, who } as const
+  await once(turn, chat, sending, { at: `${placeKey(place)}:${item.key}`, says: '' }, (again) =>
+    chat.tellPrivately(item.user, redactAll(item.message), { key: item.key, signal, ...again }),
   )
 }
 
@@ -157,13 +172,12 @@ export async function upload(
   { name, text }: NonNullable<Message['file']>,
   options: { readonly key: string; readonly thread: string },
 ): Promise<void> {
-  const { store, signal, who } = turn
+  const { signal, who } = turn
   const chat = chatOf(turn, place.chat)
   if (chat?.can.upload !== true) return
   const file = { name, mime: 'text/plain', data: redact(text) } as const
-  await spend(store, chat, { kind: 'post', place, rank: RANK.answer, who }, () =>
-    once(turn, `${placeKey(place)}:${options.key}`, '', (again) =>
-      chat.upload(place, file, { ...options, ...again, signal }),
-    ),
+  const sending = { kind: 'post', place, rank: RANK.answer, who } as const
+  await once(turn, chat, sending, { at: `${placeKey(place)}:${options.key}`, says: '' }, (again) =>
+    chat.upload(place, file, { ...options, ...again, signal }),
   )
 }

@@ -1,5 +1,4 @@
 import { keys } from './keys.ts'
-import { script } from './script.ts'
 import type { Store } from './store.ts'
 
 /** What the bot remembers of messages it sent and of questions it asked back. Owner of the keys: bot/. */
@@ -165,18 +164,14 @@ export async function pushOut(store: Store, list: string, item: unknown): Promis
     .exec()
 }
 
-/** The oldest item of a list; it stays until `popOut`. */
-export const peekOut = async <T>(store: Store, list: string): Promise<T | undefined> =>
-  parsed<T>(await store.redis.lindex(key(store, 'out', list), 0))
+/** The oldest items of a list, at most so many; they stay until `popOut`. */
+export const peekOut = async <T>(store: Store, list: string, most = 1): Promise<readonly T[]> =>
+  // our own JSON, written by pushOut
+  (await store.redis.lrange(key(store, 'out', list), 0, most - 1)).map((text) => JSON.parse(text) as T)
 
-const POP = script(`
-if redis.call('LINDEX', KEYS[1], 0) ~= ARGV[1] then return 0 end
-redis.call('LPOP', KEYS[1])
-return 1`)
-
-/** Takes the item off the head of its list, when it is still there: a worker that was too late takes no other's. */
+/** Takes the item off its list, when it is still there: a worker that was too late takes no other's. */
 export async function popOut(store: Store, list: string, item: unknown): Promise<void> {
-  await POP(store.redis, [key(store, 'out', list)], [JSON.stringify(item)])
+  await store.redis.lrem(key(store, 'out', list), 1, JSON.stringify(item))
 }
 
 const QUARTER_S = 90 * 24 * 3600

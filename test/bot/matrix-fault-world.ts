@@ -14,6 +14,7 @@ import { type MatrixWorld, matrixWorld } from './matrix-world.ts'
 export const SHORT: SyncTiming = {
   pollMs: 1_000,
   graceMs: 2_000,
+  breathMs: 0,
   probeMs: 2_000,
   longestProbeMs: 4_000,
   firstWaitMs: 50,

@@ -156,10 +156,63 @@ describe('when the platform takes less than there is to say', () => {
   })
 })
 
+describe('several messages into one place', () => {
+  const place = { chat: 'matrix', id: '!r' } as const
+  const answer = (key: string) =>
+    ({ kind: 'say', key, place, message: { blocks: [{ kind: 'text', text: key }] } }) as const
+  const queued = () => peekOut<{ key: string }>(store(), 'place/matrix:!r', 9)
+
+  test('go together where the platform takes them so, but what answers one event stays in order', async () => {
+    const paper = paperChat('matrix', {}, 8)
+    const made = await bot([paper])
+    const gate = latch()
+    const held: string[] = []
+    paper.hold = async (_kind, key) => {
+      held.push(key)
+      await gate.opened
+    }
+    for (const key of ['a:1', 'b', 'a:2']) await pushOut(store(), 'place/matrix:!r', answer(key))
+    await made.mouth.send(answer('c'))
+    await until('what may overtake is under way', 15_000, () => held.length === 2 || undefined)
+    expect(held).toEqual(['a:1', 'b'])
+    gate.open()
+    await idle(made)
+    expect(held).toEqual(['a:1', 'b', 'a:2', 'c'])
+    expect(await queued()).toEqual([])
+  })
+
+  test('one that is refused waits alone, the others are not sent a second time', async () => {
+    const paper = paperChat('matrix', {}, 8)
+    const made = await bot([paper])
+    const called: string[] = []
+    paper.hold = async (_kind, key) => void called.push(key)
+    paper.fail = (_kind, key) => (key === 'b' && called.filter((k) => k === 'b').length < 3 ? away() : undefined)
+    for (const key of ['a', 'b']) await pushOut(store(), 'place/matrix:!r', answer(key))
+    await made.mouth.send(answer('c'))
+    await idle(made)
+    expect(called.toSorted()).toEqual(['a', 'b', 'b', 'b', 'c'])
+    expect(paper.sheets.map(({ key }) => key).toSorted()).toEqual(['a', 'b', 'c'])
+  })
+
+  test('go one by one elsewhere', async () => {
+    const paper = matrix()
+    const made = await bot([paper])
+    let [under, most] = [0, 0]
+    paper.hold = async () => {
+      most = Math.max(most, ++under)
+      await new Promise(setImmediate)
+      under -= 1
+    }
+    await Promise.all(['a', 'b', 'c'].map((key) => made.mouth.send(answer(key))))
+    await idle(made)
+    expect([most, paper.sheets.map(({ key }) => key)]).toEqual([1, ['a', 'b', 'c']])
+  })
+})
+
 test('a worker that was too late takes no item off a list that it did not send', async () => {
   await pushOut(store(), 'place/slack:C1', { key: 'one' })
   await pushOut(store(), 'place/slack:C1', { key: 'two' })
   await popOut(store(), 'place/slack:C1', { key: 'one' })
   await popOut(store(), 'place/slack:C1', { key: 'one' })
-  expect(await peekOut(store(), 'place/slack:C1')).toEqual({ key: 'two' })
+  expect(await peekOut(store(), 'place/slack:C1', 9)).toEqual([{ key: 'two' }])
 })

@@ -23,7 +23,7 @@ export type Paper = Chat & {
 }
 
 /** A platform of paper: it keeps the contract of a chat (the same key is one message), and does what a test wants beside. */
-export function paperChat(name: ChatName, rate: Chat['rate'] = {}): Paper {
+export function paperChat(name: ChatName, rate: Chat['rate'] = {}, abreast?: number): Paper {
   const sheets: Sheet[] = []
   const ids = new Map<string, string>()
   let [calls, count] = [0, 0]
@@ -44,6 +44,7 @@ export function paperChat(name: ChatName, rate: Chat['rate'] = {}): Paper {
     name,
     can: { edit: true, buttons: false, threads: true, upload: true },
     rate,
+    ...(abreast === undefined ? {} : { abreast }),
     sheets,
     fail: undefined,
     hold: undefined,
