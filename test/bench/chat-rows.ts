@@ -67,6 +67,7 @@ async function crowdRow(stage: MatrixStage, ours: Contender, echo: Contender, ru
     return ms
   }
   const [mine, bare]: [number[], number[]] = [[], []]
+  for (const { crowdRoom = '' } of [ours, echo]) await stage.gather(crowdRoom)
   await p95(ours)
   await p95(echo)
   for (let run = 0; run < runs; run++)

@@ -10,8 +10,9 @@ export type MatrixStage = {
   readonly crowd: readonly MatrixUser[]
   /** An account for a bot, in a room with nico. */
   readonly account: (name: string) => Promise<Account>
-  /** A room of the bot with the whole crowd. */
+  /** A room of the bot for the crowd, which comes with `gather`: a bot that shares a room with a hundred people waits longer for every /sync. */
   readonly crowdRoom: (bot: Account) => Promise<string>
+  readonly gather: (room: string) => Promise<void>
   /** From here on the replies of all bots made so far are seen. */
   readonly listen: () => Promise<void>
   /** Milliseconds from a person's sending until nico sees the reply. Throws Error when there is none. */
@@ -52,7 +53,6 @@ export async function matrixStage(lab: Lab, people: number): Promise<MatrixStage
   const crowdRoom = async (bot: Account): Promise<string> => {
     const room = await nico.createRoom({ preset: 'public_chat' })
     await bots.get(bot.user)?.join(room)
-    await inBatches(crowd.length, async (i) => crowd[i]?.join(room))
     return room
   }
   return {
@@ -60,6 +60,7 @@ export async function matrixStage(lab: Lab, people: number): Promise<MatrixStage
     crowd,
     account,
     crowdRoom,
+    gather: async (room) => void (await inBatches(crowd.length, async (i) => crowd[i]?.join(room))),
     listen: async () => {
       unwatch()
       unwatch = await watch(nico, [...bots.keys()], heard)
