@@ -5,7 +5,7 @@ import { peekOut, popOut, pushOut } from '../../src/store/messages.ts'
 import { asked, latch, needs, until as untilState } from '../jobs/toy.ts'
 import { until } from '../lab/process.ts'
 import { paperChat } from './paper-chat.ts'
-import { idle, matrix, running, sheet, slack, slowToy, toyBots } from './toy-paper.ts'
+import { away, idle, matrix, running, sheet, slack, slowToy, toyBots } from './toy-paper.ts'
 
 const { store, bot } = toyBots()
 
