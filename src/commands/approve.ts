@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { answer } from './command.ts'
-import { answered, jobNumber } from './job-words.ts'
+import { jobNumber, votes } from './job-words.ts'
 
 export const approve = answer({
   name: 'approve',
@@ -15,15 +15,5 @@ export const approve = answer({
   manual: ['The same as ✅ on its newest message. It counts for the newest question; `why 17` tells who may.'],
   takes: ['jobs'],
   acts: 'vote',
-  answer: async ({ job, reason }, { jobs, person, event, atMs }) =>
-    answered(
-      await jobs.vote({
-        job,
-        ...(reason === undefined ? {} : { reason }),
-        choice: 'approve',
-        person: person.name,
-        event,
-        atMs,
-      }),
-    ),
+  answer: (args, { jobs, ...word }) => votes(jobs, 'approve', args, word),
 })

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { answer } from './command.ts'
-import { answered, jobNumber } from './job-words.ts'
+import { jobNumber, votes } from './job-words.ts'
 
 export const deny = answer({
   name: 'deny',
@@ -14,15 +14,5 @@ export const deny = answer({
   manual: ['The same as ❌ on its newest message.'],
   takes: ['jobs'],
   acts: 'vote',
-  answer: async ({ job, reason }, { jobs, person, event, atMs }) =>
-    answered(
-      await jobs.vote({
-        job,
-        ...(reason === undefined ? {} : { reason }),
-        choice: 'deny',
-        person: person.name,
-        event,
-        atMs,
-      }),
-    ),
+  answer: (args, { jobs, ...word }) => votes(jobs, 'deny', args, word),
 })

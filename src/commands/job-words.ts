@@ -1,8 +1,17 @@
 import { z } from 'zod'
 import { humanSpan } from '../duration.ts'
 import { isRefusal, type Refusal, refuse } from '../errors.ts'
-import { type Answer, FINAL, type Jobs, type JobState, type Question, type Revision } from '../jobs/job.ts'
+import {
+  type Answer,
+  FINAL,
+  type Jobs,
+  type JobState,
+  type Question,
+  type Revision,
+  type Speaker,
+} from '../jobs/job.ts'
 import { type Message, say } from '../message.ts'
+import type { Person } from '../person.ts'
 
 /** A job's number as people write it. */
 export const jobNumber = z.string().regex(/^[1-9]\d{0,8}$/, 'a job is a number')
@@ -15,6 +24,17 @@ export const sentenceOf = (revision: Revision): string => revision.plan?.target.
 
 /** What jobs answered, for people. */
 export const answered = (answer: Answer): Message | Refusal => (isRefusal(answer) ? answer : say(answer.text, 'ok'))
+
+/** One person's vote on a job, as what it answers. */
+export async function votes(
+  jobs: Jobs,
+  choice: 'approve' | 'deny',
+  { job, reason }: { readonly job: string; readonly reason?: string | undefined },
+  { person, event, atMs }: Omit<Speaker, 'person'> & { readonly person: Person },
+): Promise<Message | Refusal> {
+  const why = reason === undefined ? {} : { reason }
+  return answered(await jobs.vote({ job, ...why, choice, person: person.name, event, atMs }))
+}
 
 /** The job, or JOB-UNKNOWN. */
 export async function findJob(jobs: Jobs, job: string): Promise<Revision | Refusal> {

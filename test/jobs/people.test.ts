@@ -2,19 +2,23 @@ import { describe, expect, test } from 'vitest'
 import type { Decide, Decision } from '../../src/policies/policy.ts'
 import type { Finding } from '../../src/steps/step.ts'
 import { engines } from './engines.ts'
-import { ALLOW, asked, change, history, latch, needs, PEOPLE, person, revised, toyStep, until, word } from './toy.ts'
+import {
+  ALLOW,
+  asked,
+  change,
+  counted,
+  history,
+  latch,
+  needs,
+  PEOPLE,
+  person,
+  revised,
+  toyStep,
+  until,
+  word,
+} from './toy.ts'
 
 const { store, start } = engines()
-const counted = () => {
-  const ran: string[] = []
-  const step = toyStep('a', {
-    run: async () => {
-      ran.push('a')
-      return { kind: 'evidence', text: 'a' }
-    },
-  })
-  return { ran, step }
-}
 const finding = (key: string, verdict: Finding['verdict'] = 'do'): Finding => ({
   key,
   object: key,

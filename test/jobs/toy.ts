@@ -48,6 +48,18 @@ export const toyStep = (id: string, more: Partial<Step> = {}): Step => ({
   ...more,
 })
 
+/** A step that notes each time it ran. */
+export const counted = (): { readonly ran: readonly string[]; readonly step: Step } => {
+  const ran: string[] = []
+  const step = toyStep('a', {
+    run: async () => {
+      ran.push('a')
+      return { kind: 'evidence', text: 'a' }
+    },
+  })
+  return { ran, step }
+}
+
 export const target = (args: Target['args']): Target => ({
   cluster: 'p10',
   clusterUid: 'uid-p10',

@@ -1,19 +1,9 @@
 import { describe, expect, test } from 'vitest'
 import type { Decide, Decision } from '../../src/policies/policy.ts'
 import { engines } from './engines.ts'
-import { asked, change, needs, revised, target, toyStep, until, word } from './toy.ts'
+import { asked, change, counted, needs, revised, target, toyStep, until, word } from './toy.ts'
 
 const { start } = engines()
-const counted = () => {
-  const ran: string[] = []
-  const step = toyStep('a', {
-    run: async () => {
-      ran.push('a')
-      return { kind: 'evidence', text: 'a' }
-    },
-  })
-  return { ran, step }
-}
 
 describe('a typed confirmation', () => {
   const typed = (approvals = 2): Decision => {

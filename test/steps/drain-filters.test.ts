@@ -7,17 +7,8 @@ import {
   warningTexts,
 } from '../../src/steps/drain-filters.ts'
 import type { Pod } from '../../src/systems/kubernetes/port.ts'
-import { type Loose, makePod } from './objects.ts'
+import { DRAIN_OPTIONS, type Loose, makePod } from './objects.ts'
 
-const OPTIONS: DrainOptions = {
-  deleteEmptydirData: false,
-  force: false,
-  disableEviction: false,
-  ignoreDaemonsets: true,
-  gracePeriodSeconds: -1,
-  skipWaitForDeleteTimeoutSeconds: 0,
-  timeoutMs: 1_000,
-}
 const DAEMONSET = { controller: { kind: 'DaemonSet', apiVersion: 'apps/v1', name: 'ds', uid: 'u' } }
 const NAKED = { controller: undefined }
 const found: DaemonSetLookup = { found: true }
@@ -25,7 +16,7 @@ const missing: DaemonSetLookup = { found: false, missing: true, error: 'daemonse
 const unreadable: DaemonSetLookup = { found: false, missing: false, error: 'forbidden' }
 
 const does = (pod: Loose<Pod>, options: Partial<DrainOptions> = {}, lookup?: DaemonSetLookup, nowMs = 0): string => {
-  const { does, by } = sortPod(makePod(pod), { ...OPTIONS, ...options }, lookup, nowMs)
+  const { does, by } = sortPod(makePod(pod), { ...DRAIN_OPTIONS, ...options }, lookup, nowMs)
   return by === undefined ? does : `${does} ${by}`
 }
 
@@ -82,7 +73,7 @@ describe("kubectl's chain of filters", () => {
 
   test('errors and warnings are grouped by their text', () => {
     const sort = (name: string, pod: Loose<Pod>, options: Partial<DrainOptions> = {}) =>
-      sortPod(makePod({ ...pod, name }), { ...OPTIONS, ...options }, found, 0)
+      sortPod(makePod({ ...pod, name }), { ...DRAIN_OPTIONS, ...options }, found, 0)
     const sorted = [
       sort('a', NAKED),
       sort('b', { emptyDirs: ['e'] }),

@@ -3,18 +3,9 @@ import type { DrainOptions } from '../../src/steps/drain-filters.ts'
 import { evictPods } from '../../src/steps/evict-pods.ts'
 import type { Finding } from '../../src/steps/step.ts'
 import type { Cluster, Pdb, Pod, Workload } from '../../src/systems/kubernetes/port.ts'
-import { makeCluster, makeNode, makePdb, makePod } from './objects.ts'
+import { DRAIN_OPTIONS, makeCluster, makeNode, makePdb, makePod } from './objects.ts'
 import { previewOf } from './run-steps.ts'
 
-const OPTIONS: DrainOptions = {
-  deleteEmptydirData: false,
-  force: false,
-  disableEviction: false,
-  ignoreDaemonsets: true,
-  gracePeriodSeconds: -1,
-  skipWaitForDeleteTimeoutSeconds: 0,
-  timeoutMs: 1_000,
-}
 const workload = (replicas: number): Workload => ({
   kind: 'Deployment',
   namespace: 'acme',
@@ -46,7 +37,7 @@ async function findings(
   const step = evictPods({
     cluster: 'p10',
     node: { name: 'server23', uid: 'uid-server23' },
-    options: { ...OPTIONS, ...options },
+    options: { ...DRAIN_OPTIONS, ...options },
     approved: new Set(),
     sentence: (words) => `say ${Object.keys(words).join(' ')}`,
   })

@@ -4,18 +4,10 @@ import type { DrainOptions } from '../../src/steps/drain-filters.ts'
 import { evictAll } from '../../src/steps/eviction.ts'
 import type { EvictionRun } from '../../src/steps/eviction-loop.ts'
 import type { Cluster, Eviction, PdbEvent, Pod, PodEvent } from '../../src/systems/kubernetes/port.ts'
-import { makeCluster, makePdb, makePod } from './objects.ts'
+import { DRAIN_OPTIONS, makeCluster, makePdb, makePod } from './objects.ts'
 
 const HOUR_MS = 3_600_000
-const OPTIONS: DrainOptions = {
-  deleteEmptydirData: false,
-  force: false,
-  disableEviction: false,
-  ignoreDaemonsets: true,
-  gracePeriodSeconds: -1,
-  skipWaitForDeleteTimeoutSeconds: 0,
-  timeoutMs: HOUR_MS,
-}
+const OPTIONS: DrainOptions = { ...DRAIN_OPTIONS, timeoutMs: HOUR_MS }
 const later: Eviction = {
   kind: 'later',
   cause: 'budget',

@@ -1,7 +1,19 @@
+import type { DrainOptions } from '../../src/steps/drain-filters.ts'
 import type { Cluster, Node, Pdb, Pod } from '../../src/systems/kubernetes/port.ts'
 
 /** Any part of T; a key given as undefined is left out. */
 export type Loose<T> = { readonly [K in keyof T]?: T[K] | undefined }
+
+/** Of a plain `drain`, with a time-out for tests of pure parts. */
+export const DRAIN_OPTIONS: DrainOptions = {
+  deleteEmptydirData: false,
+  force: false,
+  disableEviction: false,
+  ignoreDaemonsets: true,
+  gracePeriodSeconds: -1,
+  skipWaitForDeleteTimeoutSeconds: 0,
+  timeoutMs: 1_000,
+}
 
 const POD: Pod = {
   namespace: 'acme',
