@@ -30,7 +30,13 @@ export function makeAnswers(deps: AnswerDeps): (question: Question, signal: Abor
     const whom: Whom = { person, event, ...where }
     if (isRefusal(said) && said.choices !== undefined && said.choices.length > 0)
       return askBack(deps, whom, { blocks: refusal(said).blocks, choices: said.choices })
-    await deps.send({ kind: 'say', key: `answer:${event}`, ...where, message: messageOf(said, question) })
+    await deps.send({
+      kind: 'say',
+      key: `answer:${event}`,
+      to: question.person,
+      ...where,
+      message: messageOf(said, question),
+    })
   }
 }
 

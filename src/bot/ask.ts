@@ -59,7 +59,7 @@ export async function askBack(deps: AskDeps, whom: Whom, { blocks, choices, fill
     reactions: DIGITS.slice(0, choices.length),
   }
   const asked: AskedBack = { id: event, person, ...(isOffer ? {} : { untilMs: deps.nowMs() + OPEN_MS }) }
-  await deps.send({ kind: 'say', key: `ask:${event}`, place, message, asked, ...where })
+  await deps.send({ kind: 'say', key: `ask:${event}`, to: person, place, message, asked, ...where })
 }
 
 /** An offer that comes with others does not replace them: `yes` is then asked which. */

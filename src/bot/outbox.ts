@@ -20,6 +20,8 @@ export type OutItem =
       readonly thread?: string
       /** It asks one person something back. */
       readonly asked?: AskedBack
+      /** The person it answers: what answers one person comes in the order in which it was asked. */
+      readonly to?: string
     }
   | {
       readonly kind: 'private'
@@ -66,10 +68,10 @@ const listOf = (item: OutItem): string =>
 /** `place/matrix:!room` */
 const platformOf = (key: string): ChatName => key.slice(key.indexOf('/') + 1, key.indexOf(':')) as ChatName // listOf wrote it
 
-/** Those at the head that may overtake one another: answers to different events. */
+/** Those at the head that may overtake one another: answers to different people. */
 function abreast(items: readonly OutItem[]): readonly OutItem[] {
-  const events = items.map((item) => (item.kind === 'say' ? item.key.replace(/:\d+$/, '') : ''))
-  const end = events.findIndex((event, i) => event === '' || events.indexOf(event) < i)
+  const people = items.map((item) => (item.kind === 'say' ? item.to : undefined))
+  const end = people.findIndex((to, i) => to === undefined || people.indexOf(to) < i)
   return items.slice(0, end < 0 ? items.length : Math.max(1, end))
 }
 

@@ -70,6 +70,7 @@ export const reply = (scene: Scene, what: string, message: Message, thread?: str
   scene.deps.send({
     kind: 'say',
     key: `${what}:${scene.event}`,
+    to: scene.person.name,
     place: scene.incoming.place,
     message,
     ...(thread === undefined ? {} : { thread }),

@@ -159,10 +159,10 @@ describe('when the platform takes less than there is to say', () => {
 describe('several messages into one place', () => {
   const place = { chat: 'matrix', id: '!r' } as const
   const answer = (key: string) =>
-    ({ kind: 'say', key, place, message: { blocks: [{ kind: 'text', text: key }] } }) as const
+    ({ kind: 'say', key, to: key[0]!, place, message: { blocks: [{ kind: 'text', text: key }] } }) as const
   const queued = () => peekOut<{ key: string }>(store(), 'place/matrix:!r', 9)
 
-  test('go together where the platform takes them so, but what answers one event stays in order', async () => {
+  test('go together where the platform takes them so, but what answers one person stays in order', async () => {
     const paper = paperChat('matrix', {}, 8)
     const made = await bot([paper])
     const gate = latch()
@@ -171,13 +171,13 @@ describe('several messages into one place', () => {
       held.push(key)
       await gate.opened
     }
-    for (const key of ['a:1', 'b', 'a:2']) await pushOut(store(), 'place/matrix:!r', answer(key))
+    for (const key of ['a1', 'b', 'a2']) await pushOut(store(), 'place/matrix:!r', answer(key))
     await made.mouth.send(answer('c'))
     await until('what may overtake is under way', 15_000, () => held.length === 2 || undefined)
-    expect(held).toEqual(['a:1', 'b'])
+    expect(held).toEqual(['a1', 'b'])
     gate.open()
     await idle(made)
-    expect(held).toEqual(['a:1', 'b', 'a:2', 'c'])
+    expect(held).toEqual(['a1', 'b', 'a2', 'c'])
     expect(await queued()).toEqual([])
   })
 
