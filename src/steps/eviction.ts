@@ -51,7 +51,8 @@ async function started(loop: Loop): Promise<boolean> {
 }
 
 async function writeEvidence({ unwritten, run }: Loop): Promise<void> {
-  if (unwritten.length > 0) await run.journal.evidence(unwritten.splice(0))
+  // the last pod may go while the one before it is written down
+  while (unwritten.length > 0) await run.journal.evidence(unwritten.splice(0))
 }
 
 /** DR-46: pods whose deletionTimestamp has become too old are not waited for any longer. */

@@ -153,13 +153,16 @@ await real(['synapse'], 'a Matrix bot that was away', (synapse) => {
     const chat = await start()
     const card = await chat.post(world.place, { blocks: [{ kind: 'text', text: 'approve?' }] }, { key: 'card' })
     const { nico, fran } = world.users
+    const votes = async () => (await inbox.items()).filter((i) => i.kind === 'reaction')
     const at = encodeURIComponent(world.place.id)
     await nico.request('PUT', `/rooms/${at}/state/m.room.power_levels/`, { users: { [world.robot.id]: 100 } })
-    await world.robot.remove(await fran.react(world.place.id, card.id, '✅'))
+    const vote = await fran.react(world.place.id, card.id, '✅')
+    // a vote that is gone before it was read is no vote, and nothing to take away
+    await until('the vote is heard', 20_000, async () => (await votes()).length > 0 || undefined)
+    await world.robot.remove(vote)
     await said(['and now'])
     await hear('and now')
-    const votes = (await inbox.items()).filter((i) => i.kind === 'reaction')
-    expect(votes.map((i) => [i.user, i.added])).toEqual([
+    expect((await votes()).map((i) => [i.user, i.added])).toEqual([
       [fran.id, true],
       [fran.id, false],
     ])

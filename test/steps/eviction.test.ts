@@ -88,6 +88,22 @@ test('intent is written before the first eviction, evidence after', async () => 
   expect(w.log.at(-1)).toMatch(/^evidence/)
 })
 
+test('a pod that goes while the evidence of another is written has its own', async () => {
+  const written: string[] = []
+  const w = world(['a', 'b'], () => ({ kind: 'accepted' }), {
+    journal: {
+      intent: async () => {},
+      evidence: async (entries) => {
+        written.push(...entries.map(({ key }) => key))
+        if (written.length === 1) w.remove('b')
+      },
+      read: async () => new Map(),
+    },
+  })
+  expect((await w.end()).kind).toBe('done')
+  expect(written.toSorted()).toEqual(['pod:uid-a', 'pod:uid-b'])
+})
+
 test('news of room in the budget frees a pod long before its Retry-After', async () => {
   const w = world(
     ['a'],
