@@ -129,6 +129,7 @@ function openEngine(parts: Parts, systems: Systems, processors: Processors): Eng
     host,
     readFacts: systems.readFacts,
     decide: systems.decide,
+    policyVersion: systems.policyVersion,
     requestContext: (asking, target) => contextOf(config(), asking, target?.cluster),
     processors,
     mode: config().mode,

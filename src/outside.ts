@@ -1,6 +1,9 @@
 import { accessOf } from './access.ts'
 import type { ChangeCommand, Command } from './commands/command.ts'
 import { changesOf, COMMANDS } from './commands/registry.ts'
+import type { Config } from './config.ts'
+import { digestOf } from './jobs/audit-chain.ts'
+import { canonical } from './jobs/plan.ts'
 import { type LiveInventory, liveInventory } from './inventory.ts'
 import type { Parts } from './main.ts'
 import { openPinned, type Pinned } from './pinned.ts'
@@ -20,6 +23,8 @@ export type Systems = {
   readonly pinned: Pinned
   readonly inventory: LiveInventory
   readonly decide: Decide
+  /** Digest of the rules that are loaded and of the safety rules' names. */
+  readonly policyVersion: () => string
   readonly readFacts: ReadFacts
 }
 
@@ -27,6 +32,7 @@ export type Systems = {
 export function openSystems({ config, clock, log, tickets, env, store, commands = COMMANDS }: Parts): Systems {
   const pinned = openPinned(config, store)
   const pool = openPool(accessOf(config, env), { requestTimeoutMs: config().limits.clusterRequestMs, clock })
+  const versions = new WeakMap<Config['rules'], string>()
   const unusedNames = config().clusters.flatMap((c) => (c.state === 'unused' ? [c.name] : []))
   return {
     commands,
@@ -43,6 +49,13 @@ export function openSystems({ config, clock, log, tickets, env, store, commands 
       makeDecide([rulesPolicy(config().rules), unused(unusedNames), ...safetyRules], (policy, error) =>
         log.error({ policy }, `policy failed: ${error instanceof Error ? error.message : String(error)}`),
       )(request),
+    policyVersion: () => {
+      const { rules } = config()
+      const version =
+        versions.get(rules) ?? digestOf(canonical([rules, unusedNames, safetyRules.map(({ name }) => name)]))
+      versions.set(rules, version)
+      return version
+    },
     readFacts: makeReadFacts({
       cluster: async (name) => pool.get(name, 'sluice'),
       ...(tickets === undefined ? {} : { tickets }),

@@ -2,7 +2,7 @@ import { isRefusal, refuse } from '../errors.ts'
 import { askingOf, judgePlan, unmet } from './judge.ts'
 import type { RunDeps } from './deps.ts'
 import type { Answer, Asked, Jobs } from './job.ts'
-import { asks, queued } from './moves.ts'
+import { asks, withNote, queued } from './moves.ts'
 import { no, type Outcome, once, stateNo, yes } from './once.ts'
 import { received } from './intake.ts'
 import { isFinal, type JobRecord, revise, without } from './record.ts'
@@ -26,7 +26,9 @@ function goOn(deps: RunDeps, now: JobRecord, person: string, ruling: Ruling): Ou
   if (isRefusal(decision)) return no(decision)
   if (decision.kind === 'deny') return no(refuse(decision.code, decision.reason))
   const again = reborn(now, person)
-  if (decision.kind === 'allow') return yes(`Job ${job} goes on.`, queued(revise(again, { decision }), {}, person))
+  const note = { what: 'resumed', by: person }
+  if (decision.kind === 'allow')
+    return yes(`Job ${job} goes on.`, withNote(queued(revise(again, { decision }), {}, person), note))
   const impossible = unmet(decision.needs, again.inner.own, asked, ruling.configured)
   if (impossible !== undefined) return no(impossible)
   const ask = asks(revise(again, { decision }), deps.clock.now(), {
@@ -36,7 +38,7 @@ function goOn(deps: RunDeps, now: JobRecord, person: string, ruling: Ruling): Ou
     needs: decision.needs,
     plan,
   })
-  return yes(`Job ${job} waits for approval to go on.`, ask)
+  return yes(`Job ${job} waits for approval to go on.`, withNote(ask, note))
 }
 
 /** Continues a failed or unclear job where its journal ends; decided like the original command, for the speaker. */
@@ -63,6 +65,7 @@ export async function retry(deps: RunDeps, word: Parameters<Jobs['retry']>[0]): 
   const asked: Asked = {
     ...without(record.revision.asked, 'message'),
     by: word.person,
+    saidBy: record.revision.asked.saidBy ?? record.revision.asked.by,
     room: word.room,
     atMs: word.atMs,
     event: word.event,

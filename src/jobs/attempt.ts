@@ -1,11 +1,14 @@
 import { asSluiceError, SluiceError } from '../errors.ts'
 import { redact } from '../redact.ts'
+import type { Decision } from '../policies/policy.ts'
 import type { Gate, Step } from '../steps/step.ts'
+import { digestOf } from './audit-chain.ts'
+import type { AuditNote, AuditStep } from './audit-entry.ts'
 import type { RunDeps } from './deps.ts'
 import type { Change, Plan, StepView } from './job.ts'
 import { type Asks, asks, ended, gateNeeds, marked } from './moves.ts'
 import { noted, perform, type World } from './perform.ts'
-import { redacted } from './plan.ts'
+import { canonical, redacted } from './plan.ts'
 import { type Fence, type JobRecord, type Mutation, revise } from './record.ts'
 import { ours, survey, undo } from './survey.ts'
 
@@ -18,9 +21,11 @@ export type Attempt = {
   readonly plan: Plan
   readonly steps: readonly Step[]
   readonly world: World
+  /** Policy's word when everything was looked at again, just before the steps. */
+  readonly decision?: Decision
 }
 
-/** Writes as the worker of a running job; a job that was called back or cancelled meanwhile stops the attempt. */
+/** Writes as the worker of a running job, with what the journal proves; a job that was called back or cancelled meanwhile stops the attempt. */
 async function write(attempt: Attempt, move: (now: JobRecord) => Mutation, heedCancel = true): Promise<void> {
   const { deps, fence, record } = attempt
   const { job } = record.revision
@@ -30,10 +35,28 @@ async function write(attempt: Attempt, move: (now: JobRecord) => Mutation, heedC
       if (now.revision.state !== 'running')
         throw new SluiceError('JOB-LOST', `running job ${job}`, { text: `it is ${now.revision.state} by now` })
       if (heedCancel && now.inner.cancel !== undefined) throw new SluiceError('CANCELLED', `running job ${job}`)
-      return move(now)
+      const mutation = move(now)
+      return mutation.audit === undefined ? mutation : { ...mutation, audit: proven(attempt, mutation.audit) }
     },
     fence,
   )
+}
+
+/** With every step that has begun, but at the begin of one: there the one before it is enough. */
+function proven(attempt: Attempt, note: AuditNote): AuditNote {
+  const begun = views(attempt).filter(
+    ({ id }) =>
+      attempt.world.journal.step(id).intent !== undefined || attempt.world.journal.step(id).evidence !== undefined,
+  )
+  const steps = (note.what.startsWith('step ') ? begun.slice(-1) : begun).map((view) => audited(attempt, view))
+  return steps.length === 0 ? note : { ...note, steps }
+}
+
+/** A step as the audit log has it: with the digest of all that its journal holds, sub-entries too. */
+function audited({ world }: Attempt, { id, mark }: StepView): AuditStep {
+  const sub = [...world.journal.entries(id)].toSorted(([a], [b]) => (a < b ? -1 : 1))
+  const written = redacted([world.journal.step(id), sub])
+  return { id, mark: mark === 'pending' ? 'running' : mark, evidence: digestOf(canonical(written)) }
 }
 
 /** The step list as the journal knows it. */
@@ -84,13 +107,15 @@ async function unclear(attempt: Attempt, step: Step, why: string): Promise<void>
 /** Step by step until done, a gate, or something unclear. Throws what stops it: CANCELLED, JOB-LOST, a step's own error. */
 export async function runSteps(attempt: Attempt): Promise<void> {
   const { deps, plan, steps, world } = attempt
+  let decision = attempt.decision === undefined ? {} : { decision: attempt.decision }
   for (const step of steps) {
     if (world.journal.step(step.id).evidence !== undefined) continue
     const shown = marked(views(attempt), step.id, 'running')
     await write(attempt, (now) => ({
       record: revise(now, { steps: shown }, { started: true }),
-      audit: { what: `step ${step.id}` },
+      audit: { what: `step ${step.id}`, ...decision },
     }))
+    decision = {}
     const outcome = await perform(world, step)
     if (outcome.kind === 'gate') return await park(attempt, step, outcome.gate)
     if (outcome.kind === 'unclear') return await unclear(attempt, step, 'it is unclear whether it took place')
@@ -129,8 +154,8 @@ export async function cancelPath(attempt: Attempt): Promise<void> {
     if (undoing) await undo(world, steps)
     const details = await survey(world, steps)
     const changed = steps.some((s) => ours(world, s))
-    const by = now.inner.cancel?.by
-    const text = `Cancelled${by === undefined ? '' : ` by ${by}`}${now.inner.cancel?.reason === undefined ? '' : `: ${now.inner.cancel.reason}`}.${changed ? '' : ' Nothing was changed.'}`
+    const { by, reason } = now.inner.cancel ?? {}
+    const text = `Cancelled${by === undefined ? '' : ` by ${by}`}${reason === undefined ? '' : `: ${reason}`}.${changed ? '' : ' Nothing was changed.'}`
     await write(
       attempt,
       (r) =>
@@ -140,6 +165,7 @@ export async function cancelPath(attempt: Attempt): Promise<void> {
           result: { text, details },
           offer: undoing ? undefined : offerOf(attempt),
           ...(by === undefined ? {} : { by }),
+          ...(by === undefined || reason === undefined ? {} : { note: { words: { by, text: reason } } }),
         }),
       false,
     )

@@ -1,36 +1,119 @@
-import { createHash } from 'node:crypto'
 import type { Redis } from 'ioredis'
-import { keys } from '../store/keys.ts'
+import type { Head } from './audit-chain.ts'
+import { baseOf, headOf, type Line, pages } from './audit-log.ts'
+import { type Broken, endsAt, meets, type Places, type Stretch, walk, type Walked } from './audit-walk.ts'
 
+/** An exported file: a stretch whose head stands in it. */
+export type Exported = Stretch & { readonly head: Head }
 export type AuditCheck =
-  | { readonly ok: true; readonly entries: number; readonly head: string }
-  | { readonly ok: false; readonly at: string; readonly why: string }
+  | {
+      readonly ok: true
+      /** Verified entries, those of the files among them. */
+      readonly entries: number
+      readonly head: Head
+      /** Entries up to this one were not there to be looked at: exported and trimmed. */
+      readonly trimmed: number
+      /** Texts that were taken away on request. */
+      readonly forgotten: number
+    }
+  | Broken
 
-const PAGE = 1_000
+async function* linesOf(redis: Redis, base: Head): AsyncGenerator<Line> {
+  for await (const page of pages(redis, base)) yield* page
+}
+
+/** So often is a log walked again that grew or was trimmed while it was looked at. */
+const LOOKS = 5
+
+/** The log in Redis up to its head. It may grow and be trimmed meanwhile: then it is walked again. */
+async function walkLog(
+  redis: Redis,
+  places: Places,
+): Promise<{ readonly base: Head; readonly walked: Walked | Broken }> {
+  for (let look = 1; ; look++) {
+    const base = await baseOf(redis)
+    const before = await headOf(redis)
+    places.set(base.n, places.get(base.n))
+    const found = await walk({ name: 'the log', from: base, lines: () => linesOf(redis, base) }, places)
+    const walked = found.ok ? (endsAt(found, await headOf(redis)) ?? found) : found
+    // grown or trimmed between two looks is no fault; a head that stands still is looked at as it is
+    const [now, head] = [await baseOf(redis), await headOf(redis)]
+    if (walked.ok || look === LOOKS || (now.n === base.n && head.hash === before.hash)) return { base, walked }
+  }
+}
+
+/** A text may be gone only when a later entry says that it was taken away. */
+function unasked(stretches: readonly Walked[]): Broken | undefined {
+  const forgot = new Map(stretches.flatMap((s) => [...s.forgot]))
+  for (const { gone } of stretches)
+    for (const [person, { last }] of gone)
+      if ((forgot.get(person) ?? 0) < last)
+        return {
+          ok: false,
+          at: last,
+          why: `lacks the words of ${person}, and no entry says that they were taken away on request`,
+        }
+  return undefined
+}
+
+/** Where the log begins after a trim must be a place that the chain says was exported. */
+function trimmedOnly(base: Head, { exported }: Walked): Broken | undefined {
+  if (base.n === 0 || exported.some(({ n, hash }) => n === base.n && hash === base.hash)) return undefined
+  return { ok: false, at: base.n, why: 'and all before it are gone, and no entry says that they were exported' }
+}
+
+/** Each stretch must begin where the ones before it reach to. */
+function gap(
+  stretches: readonly { readonly name: string; readonly from: number; readonly to: number }[],
+): Broken | undefined {
+  let reached = stretches[0]?.from ?? 0
+  for (const { name, from, to } of stretches) {
+    if (from > reached)
+      return {
+        ok: false,
+        at: reached + 1,
+        why: `up to ${from} are neither in a file nor in the log (${name} begins behind them)`,
+      }
+    reached = Math.max(reached, to)
+  }
+  return undefined
+}
 
 /**
- * Walks the chain: every entry names the hash of the one before, and the last one is the head. `from` = the hash the first entry must
- * name: `` for the whole chain, an exported head after a trim.
+ * Walks the chain in Redis, and exported files with it: every entry holds by itself, goes on from the one before, and the last one is the
+ * head; where files and log overlap they say the same. Throws what ioredis throws, and AUDIT-FILE of a file.
  */
-export async function verifyAudit(redis: Redis, from = ''): Promise<AuditCheck> {
-  let prev = from
-  let after = '-'
-  let entries = 0
-  for (;;) {
-    const page = await redis.xrange(keys.audit, after, '+', 'COUNT', PAGE)
-    for (const [id, fields] of page) {
-      const entry = fields[fields.indexOf('entry') + 1] ?? ''
-      const claimed: unknown = JSON.parse(entry)
-      const named = typeof claimed === 'object' && claimed !== null && 'prev' in claimed ? claimed.prev : undefined
-      if (named !== prev) return { ok: false, at: id, why: 'the entry before it is missing or was changed' }
-      prev = `sha256:${createHash('sha256').update(entry).digest('hex')}`
-      entries++
-      after = `(${id}`
-    }
-    if (page.length < PAGE) break
+export async function verifyAudit(redis: Redis, files: readonly Exported[] = []): Promise<AuditCheck> {
+  const ordered = files.toSorted((a, b) => a.from.n - b.from.n || a.head.n - b.head.n)
+  const places: Places = new Map(
+    ordered.flatMap(({ from, head }) => [
+      [from.n, undefined],
+      [head.n, undefined],
+    ]),
+  )
+  places.set((await baseOf(redis)).n, undefined)
+  const walks: Walked[] = []
+  for (const file of ordered) {
+    const walked = await walk(file, places)
+    const wrong = walked.ok ? endsAt(walked, file.head) : walked
+    if (wrong !== undefined) return { ...wrong, why: `${wrong.why} (${file.name})` }
+    if (walked.ok) walks.push(walked)
   }
-  const head = (await redis.get(keys.auditHead)) ?? ''
-  return head === prev
-    ? { ok: true, entries, head }
-    : { ok: false, at: 'head', why: 'the newest entry is missing or was changed' }
+  const { base, walked } = await walkLog(redis, places)
+  if (!walked.ok) return walked
+  const spans = [
+    ...ordered.map(({ name, from, head }) => ({ name, from: from.n, to: head.n })),
+    { name: 'the log', from: base.n, to: walked.head.n },
+  ]
+  const wrong =
+    trimmedOnly(base, walked) ??
+    gap(spans.toSorted((a, b) => a.from - b.from)) ??
+    unasked([...walks, walked]) ??
+    meets(places, walked.head, 'the log')
+  if (wrong !== undefined) return wrong
+  const first = Math.min(...spans.map(({ from }) => from))
+  const forgotten = [...walks, walked]
+    .flatMap(({ gone }) => [...gone.values()])
+    .reduce((sum, { texts }) => sum + texts, 0)
+  return { ok: true, entries: walked.head.n - first, head: walked.head, trimmed: first, forgotten }
 }

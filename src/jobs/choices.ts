@@ -4,7 +4,7 @@ import type { Choice } from '../steps/step.ts'
 import type { RunDeps } from './deps.ts'
 import type { Answer, Jobs } from './job.ts'
 import { askingOf, judge, unmet } from './judge.ts'
-import { applied, asks } from './moves.ts'
+import { applied, asks, withNote } from './moves.ts'
 import { no, type Outcome, once, yes } from './once.ts'
 import type { JobRecord } from './record.ts'
 import { typeWord } from './typed.ts'
@@ -46,7 +46,8 @@ function decide(deps: RunDeps, now: JobRecord, word: Word, ruling: Ruling): Outc
   const { decision } = ruling
   if (isRefusal(decision)) return no(decision)
   if (decision.kind === 'deny') return no(refuse(decision.code, decision.reason))
-  if (decision.kind === 'allow') return yes(`${choice.label}.`, applied(now, choice, word.person, atMs))
+  const note = { what: `chose ${choice.word}`, by: word.person, decision }
+  if (decision.kind === 'allow') return yes(`${choice.label}.`, withNote(applied(now, choice, word.person, atMs), note))
   const own = [...new Set([...now.inner.own, word.person])]
   const impossible = unmet(decision.needs, own, now.revision.asked, ruling.configured)
   if (impossible !== undefined) return no(impossible)
@@ -67,7 +68,7 @@ function decide(deps: RunDeps, now: JobRecord, word: Word, ruling: Ruling): Outc
     },
     { proposed: { word: choice.word, by: word.person }, own },
   )
-  return yes('It needs the approval of somebody else.', ask)
+  return yes('It needs the approval of somebody else.', withNote(ask, note))
 }
 
 /** A gate's word: decided by policy for whoever says it, with the risk of the choice. Or the word an approval wants typed. */

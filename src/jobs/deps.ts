@@ -68,6 +68,8 @@ export type JobsDeps = {
     asking: Asking,
     target: Target | undefined,
   ) => RequestContext | Refusal | Promise<RequestContext | Refusal>
+  /** Digest of the policies that are loaded now; the audit log has it beside each decision. */
+  readonly policyVersion?: () => string
   readonly processors: Processors
   readonly mode: 'act' | 'observe'
   readonly practice: boolean

@@ -4,6 +4,7 @@ import { keys } from '../store/keys.ts'
 import { resume, retry } from './again.ts'
 import { choose } from './choices.ts'
 import { type Engine, type JobsDeps, LIMITS, type RunDeps } from './deps.ts'
+import { readHistory } from './deeds.ts'
 import { planJob, received } from './intake.ts'
 import type { Jobs } from './job.ts'
 import { judgePlan } from './judge.ts'
@@ -36,6 +37,7 @@ function wordsOf(deps: RunDeps): Jobs {
     retry: (word) => retry(deps, word),
     get: async (job) => withBehind(redis, await records.get(job)),
     list: (filter) => list(redis, records, filter),
+    history: (filter) => readHistory(redis, filter),
     holders: (filter) => holders(redis, records, filter),
     transitions: (after, signal) => transitions(deps.store, after, signal),
   }
@@ -53,7 +55,8 @@ export function openJobs(given: JobsDeps): Engine {
   const limits = { ...LIMITS, ...given.limits }
   const { clock, log, store } = given
   const queues = openQueues({ store, log, clock, limits })
-  const records = openRecords({ redis: store.redis, clock, after: queues.after })
+  const policy = given.policyVersion ?? (() => '')
+  const records = openRecords({ redis: store.redis, clock, policy, after: queues.after })
   const open: Redis[] = []
   let sweeper: NodeJS.Timeout | undefined
   let handOver = () => {}
@@ -62,7 +65,7 @@ export function openJobs(given: JobsDeps): Engine {
   const start = async (): Promise<void> => {
     const [patient, ear] = [store.blocking(), store.blocking()]
     open.push(patient, ear)
-    const lasting = openRecords({ redis: patient, clock, after: queues.after })
+    const lasting = openRecords({ redis: patient, clock, policy, after: queues.after })
     const deps: RunDeps = { ...given, limits, records: lasting, patient }
     const runner = openRunner(deps)
     handOver = runner.handOver

@@ -31,7 +31,7 @@ export function received(job: string, given: Asked, practice: boolean, retryOf?:
   return {
     record,
     effects: [{ id: `plan-${job}`, queue: 'reads', name: 'plan', data: { job } }],
-    audit: { what: 'received', by: given.by, text: asked.text },
+    audit: { what: 'received', by: given.by, words: { by: asked.saidBy ?? asked.by, text: asked.text } },
   }
 }
 
@@ -103,7 +103,7 @@ export async function planJob(deps: RunDeps, records: Records, job: string, sign
       const locks = [...new Set(deps.lookup(asked.command)?.locks(plan.target) ?? [])].sort()
       return {
         record: revise(now, { state: 'planned', plan, steps: pending(plan), locks }),
-        audit: { what: 'planned', text: plan.hash },
+        audit: { what: 'planned' },
       }
     })
   }

@@ -128,6 +128,8 @@ export type Asked = {
   readonly by: string
   readonly room: string
   readonly text: string
+  /** Whose words `text` are, when somebody asks for the same again. */
+  readonly saidBy?: string
   readonly atMs: number
   /** The chat event: submitting the same one twice is one job. */
   readonly event: string
@@ -191,6 +193,42 @@ export type Holding = {
 export type Answer = { readonly ok: true; readonly text: string } | Refusal
 export type Filter = { readonly states?: readonly JobState[]; readonly cluster?: string; readonly limit?: number }
 
+/** `fromMs` up to `toMs`, ms since 1970; newest first, 500 when no limit is given. */
+export type HistoryFilter = {
+  readonly fromMs: number
+  readonly toMs?: number
+  readonly cluster?: string
+  /** Who asked, voted, chose, cancelled ... */
+  readonly person?: string
+  /** A node's short name. */
+  readonly node?: string
+  readonly job?: string
+  readonly limit?: number
+}
+/** What was done about one job within the time that was asked for, as the audit log has it. */
+export type Deed = {
+  readonly job: string
+  readonly atMs: number
+  readonly asker: string
+  /** In its canonical form, else as it was typed. */
+  readonly sentence: string
+  readonly state: JobState
+  readonly code: Code | null
+  readonly approvals: readonly string[]
+  /** Who ended it, where a person did. */
+  readonly endedBy?: string
+  readonly ticket?: string
+}
+export type History = {
+  readonly deeds: readonly Deed[]
+  /** Since when there are entries; undefined where there is none. */
+  readonly sinceMs?: number
+  /** What was before is in exported files. */
+  readonly trimmed: boolean
+  /** There are more than the limit. */
+  readonly more: boolean
+}
+
 /** What has to be known of the speaker of a word about a job. `event` makes it once, `atMs` orders it. */
 export type Speaker = { readonly person: string; readonly event: string; readonly atMs: number }
 
@@ -222,6 +260,8 @@ export type Jobs = {
   readonly retry: (request: { readonly job: string; readonly room: string } & Speaker) => Promise<Answer>
   readonly get: (job: string) => Promise<Revision | undefined>
   readonly list: (filter: Filter) => Promise<readonly Revision[]>
+  /** Who did what, from the audit log. */
+  readonly history: (filter: HistoryFilter) => Promise<History>
   readonly holders: (filter?: { readonly lock?: string }) => Promise<readonly Holding[]>
   /** Committed transitions after the id (`0` = all), then live until the signal aborts. */
   readonly transitions: (after: string, signal: AbortSignal) => AsyncIterable<Transition>

@@ -3,6 +3,7 @@ import type { Needs, Risk } from '../policies/policy.ts'
 import type { StepMark } from '../message.ts'
 import type { Choice, Gate } from '../steps/step.ts'
 import type { Growth, JobState, Plan, Question, Revision, StepView } from './job.ts'
+import type { AuditNote } from './audit-entry.ts'
 import { typedFor } from './typed.ts'
 import { type Effect, type Inner, type JobRecord, type Mutation, revise, without } from './record.ts'
 
@@ -23,22 +24,31 @@ export type Ending = {
   readonly result: Result
   readonly offer?: string | undefined
   readonly by?: string
+  /** What the audit log says of it beside. */
+  readonly note?: Omit<AuditNote, 'what'> | undefined
 }
 
 /** A last state: locks are given back, the question is closed. */
 export function ended(now: JobRecord, atMs: number, ending: Ending): Mutation {
-  const { state, code, result, offer, by } = ending
+  const { state, code, result, offer, by, note } = ending
   const base = clean(now)
   const record = revise(base, { state, code, result, endedAtMs: atMs, ...(offer === undefined ? {} : { offer }) })
-  return { record, locks: 'release', audit: { what: state, text: result.text, ...(by === undefined ? {} : { by }) } }
+  return { record, locks: 'release', audit: { what: state, ...(by === undefined ? {} : { by }), ...note } }
 }
 
-export const refused = (now: JobRecord, atMs: number, no: Refusal, by?: string): Mutation =>
+export const refused = (
+  now: JobRecord,
+  atMs: number,
+  no: Refusal,
+  by?: string,
+  note?: Omit<AuditNote, 'what'>,
+): Mutation =>
   ended(now, atMs, {
     state: 'refused',
     code: no.code,
     result: { text: no.text, details: no.details ?? [], next: no.next },
     ...(by === undefined ? {} : { by }),
+    note,
   })
 
 /** To the lock table; from there to a worker. */
@@ -46,6 +56,12 @@ export function queued(now: JobRecord, inner: Partial<Inner> = {}, by?: string):
   const record = revise(clean(now), { state: 'queued', code: null }, inner)
   return { record, locks: 'want', audit: { what: 'queued', ...(by === undefined ? {} : { by }) } }
 }
+
+/** What somebody did, where the state alone does not say it. */
+export const withNote = (mutation: Mutation, note: AuditNote): Mutation => ({
+  ...mutation,
+  audit: { ...mutation.audit, ...note },
+})
 
 export type Asks = {
   readonly kind: Question['kind']
@@ -115,7 +131,7 @@ export function asks(now: JobRecord, atMs: number, ask: Asks, inner: Partial<Inn
     record,
     ...(now.inner.started ? {} : { locks: 'release' as const }),
     effects: timers(now.revision.job, question, now.revision.revision),
-    audit: { what: 'asked', text: `${question.id} ${ask.plan.hash}` },
+    audit: { what: 'asked', text: question.id },
   }
 }
 
@@ -178,7 +194,8 @@ export function failedAtGate(
   code: Code,
   text: string,
   offer: string | undefined,
+  more: Pick<Ending, 'by' | 'note'> = {},
 ): Mutation {
   const result = { text, details: fromViews(now.revision.steps) }
-  return ended(now, atMs, { state: 'failed', code, result, offer })
+  return ended(now, atMs, { state: 'failed', code, result, offer, ...more })
 }

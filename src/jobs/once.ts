@@ -40,6 +40,7 @@ export async function once(
       if (outcome.mutation === undefined) return undefined
       return {
         ...outcome.mutation,
+        ...(outcome.mutation.audit === undefined ? {} : { audit: { ...outcome.mutation.audit, event } }),
         once: [...(outcome.mutation.once ?? []), [keys.answered(event), JSON.stringify(answer)]],
       }
     })

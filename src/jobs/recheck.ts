@@ -10,7 +10,7 @@ import { type JobRecord, type Mutation, revise } from './record.ts'
 
 /** `go`, or what to write instead: a question, or an end. */
 export type Rechecked =
-  | { readonly kind: 'go'; readonly plan: Plan }
+  | { readonly kind: 'go'; readonly plan: Plan; readonly decision: Decision }
   | { readonly kind: 'park'; readonly move: (now: JobRecord) => Mutation }
 
 type Deps = Pick<JobsDeps, 'lookup' | 'cluster' | 'host' | 'readFacts' | 'clock' | 'decide' | 'requestContext' | 'log'>
@@ -105,6 +105,6 @@ export async function recheck(deps: Deps, record: JobRecord, world: Looked): Pro
   return (
     blocked(deps, plan) ??
     (growth.length > 0 ? question(deps, decision, plan, growth) : undefined) ??
-    (await unapproved(deps, record, plan, decision)) ?? { kind: 'go', plan }
+    (await unapproved(deps, record, plan, decision)) ?? { kind: 'go', plan, decision }
   )
 }

@@ -1,9 +1,12 @@
-import { createHash, randomUUID } from 'node:crypto'
+import { randomUUID } from 'node:crypto'
 import type { Redis } from 'ioredis'
 import type { Clock } from '../duration.ts'
 import { SluiceError } from '../errors.ts'
 import type { Gate } from '../steps/step.ts'
 import { DAY_S, keys } from '../store/keys.ts'
+import { digestOf, type Head, headText, keepWords, START, wordsDigest } from './audit-chain.ts'
+import { AUDIT_SCHEMA, type AuditNote, jobEntry } from './audit-entry.ts'
+import { headOf } from './audit-log.ts'
 import type { Asked, JobState, Question, Revision, Vote } from './job.ts'
 import { FINAL } from './job.ts'
 import { COMMIT } from './transition.ts'
@@ -49,7 +52,7 @@ export type Mutation = {
   readonly locks?: 'want' | 'release'
   /** Remembered for 90 days in the same write: what makes an event count once. */
   readonly once?: readonly (readonly [key: string, value: string])[]
-  readonly audit?: { readonly what: string; readonly by?: string; readonly text?: string }
+  readonly audit?: AuditNote
 }
 /** A worker's right to write: BullMQ's lock key and its token. */
 export type Fence = { readonly key: string; readonly token: string }
@@ -80,40 +83,45 @@ type Draft = {
   readonly write: string
 }
 
-const auditEntry = ({ job, mutation, record: { revision } }: Draft, prev: string): string =>
-  JSON.stringify({
-    prev,
-    atMs: revision.atMs,
-    job,
-    revision: revision.revision,
-    state: revision.state,
-    code: revision.code,
-    by: revision.asked.by,
-    ...mutation.audit,
-  })
+/** The end of the chain as it is stored, and as it is read. */
+type Tip = { readonly stored: string; readonly head: Head }
+type Sealed = { readonly entry: string; readonly head: Head; readonly words: string }
+
+/** The entry of a draft behind the tip: its text, the head it makes, and the words it only has the digest of. */
+function seal({ from, mutation, record }: Draft, { head }: Tip, policy: () => string): Sealed {
+  const said = mutation.audit?.words
+  const kept = said === undefined ? undefined : keepWords(said)
+  const about = jobEntry({ from: from?.revision, to: record.revision, note: mutation.audit }, policy)
+  const words = kept === undefined ? {} : { words: { by: kept.by, digest: wordsDigest(kept) } }
+  const entry = JSON.stringify({ v: AUDIT_SCHEMA, n: head.n + 1, prev: head.hash, ...about, ...words })
+  return {
+    entry,
+    head: { n: head.n + 1, hash: digestOf(entry) },
+    words: kept === undefined ? '' : JSON.stringify(kept),
+  }
+}
 
 /** The arguments of the commit script: what it compares, sets, appends and lists. */
-function argumentsOf(draft: Draft, prev: string): { readonly hash: string; readonly args: readonly string[] } {
+function argumentsOf(draft: Draft, tip: Tip, sealed: Sealed | undefined): readonly string[] {
   const { fence, from, job, mutation, record, write } = draft
   const { revision } = record
   const was = from?.revision
-  const moved = was?.state !== revision.state
-  const audit = moved || mutation.audit !== undefined
-  const entry = audit ? auditEntry(draft, prev) : ''
-  const hash = audit ? `sha256:${createHash('sha256').update(entry).digest('hex')}` : ''
   const meta = {
     job,
     expect: was?.revision ?? 0,
     rev: revision.revision,
     write,
     create: from === undefined,
-    moved,
+    moved: was?.state !== revision.state,
     state: revision.state,
     code: revision.code ?? '',
     was: was?.state ?? '',
-    audit,
-    prev,
-    hash,
+    audit: sealed !== undefined,
+    prev: tip.stored,
+    hash: sealed?.head.hash ?? '',
+    head: sealed === undefined ? '' : headText(sealed.head),
+    number: String(sealed?.head.n ?? 0),
+    words: sealed?.words ?? '',
     effects: (mutation.effects ?? []).map((e) => [e.id, JSON.stringify(e)]),
     locks: mutation.locks ?? '',
     keys: revision.locks,
@@ -124,7 +132,7 @@ function argumentsOf(draft: Draft, prev: string): { readonly hash: string; reado
     final: FINAL.has(revision.state),
     fence: fence === undefined ? [] : [fence.key, fence.token],
   }
-  return { hash, args: [JSON.stringify(meta), JSON.stringify(record), entry] }
+  return [JSON.stringify(meta), JSON.stringify(record), sealed?.entry ?? '']
 }
 
 function aftermathOf({ from, job, mutation, record }: Draft, granted: string, draw: string): Aftermath {
@@ -137,7 +145,13 @@ function aftermathOf({ from, job, mutation, record }: Draft, granted: string, dr
   }
 }
 
-type Deps = { readonly redis: Redis; readonly clock: Clock; readonly after: (aftermath: Aftermath) => void }
+type Deps = {
+  readonly redis: Redis
+  readonly clock: Clock
+  /** Digest of the policies that are loaded: a decision is written down with it. */
+  readonly policy: () => string
+  readonly after: (aftermath: Aftermath) => void
+}
 type Write = (
   job: string,
   from: JobRecord | undefined,
@@ -145,24 +159,29 @@ type Write = (
   fence?: Fence,
 ) => Promise<JobRecord | 'conflict'>
 
-function writer({ redis, clock, after }: Deps): Write {
-  let head = ''
+/** A change of state is always a link of the chain; what changes no state only where it says so. */
+const isAudited = ({ from, mutation, record }: Draft): boolean =>
+  from?.revision.state !== record.revision.state || mutation.audit !== undefined
+
+function writer({ redis, clock, policy, after }: Deps): Write {
+  let tip: Tip = { stored: '', head: START }
   return async (job, from, mutation, fence) => {
     const revision = { ...mutation.record.revision, revision: (from?.revision.revision ?? 0) + 1, atMs: clock.now() }
     const record: JobRecord = { ...mutation.record, revision }
     const draft: Draft = { job, from, mutation, record, fence, write: randomUUID() }
     for (;;) {
-      const { hash, args } = argumentsOf(draft, head)
+      const sealed = isAudited(draft) ? seal(draft, tip, policy) : undefined
+      const args = argumentsOf(draft, tip, sealed)
       // the script answers as its comment says
       const [answer, a = '', b = '', c = ''] = (await COMMIT(redis, [keys.job(job)], args)) as Reply
       if (answer === 'head') {
-        head = a
+        tip = { stored: a, head: await headOf(redis, a) }
         continue
       }
       if (answer === 'lost') throw new SluiceError('JOB-LOST', `writing job ${job}`)
       // after a lost connection ioredis sends the script again: our own write is no conflict
       if (answer === 'conflict' && a !== draft.write) return 'conflict'
-      if (hash !== '') head = hash
+      if (sealed !== undefined) tip = { stored: headText(sealed.head), head: sealed.head }
       after(aftermathOf(draft, b, c))
       return record
     }

@@ -106,7 +106,7 @@ async function proceed(attempt: Attempt, opened: Opened): Promise<void> {
   const { deps, fence, plan, record, steps, world } = attempt
   const taken = await reconcile(world, steps)
   const checked = await recheck(deps, record, { ...opened, steps, approved: plan, taken, signal: world.signal })
-  if (checked.kind === 'go') return await runSteps(attempt)
+  if (checked.kind === 'go') return await runSteps({ ...attempt, decision: checked.decision })
   const move = (now: JobRecord) => (now.revision.state === 'running' ? checked.move(now) : undefined)
   await deps.records.commit(record.revision.job, move, fence)
 }

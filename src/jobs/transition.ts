@@ -24,7 +24,8 @@ if m.create then redis.call('SET', p..':job-count', m.job) end
 redis.call('HSET', jobKey, 'rev', m.rev, 'record', ARGV[2], 'write', m.write, 'cancel', m.cancel)
 if m.audit then
   redis.call('XADD', p..':audit', '*', 'entry', ARGV[3], 'hash', m.hash)
-  redis.call('SET', p..':audit-head', m.hash)
+  redis.call('SET', p..':audit-head', m.head)
+  if m.words ~= '' then redis.call('HSET', p..':audit-words', m.number, m.words) end
 end
 local tid = ''
 if m.moved then

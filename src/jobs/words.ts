@@ -2,13 +2,31 @@ import { isRefusal, refuse } from '../errors.ts'
 import { redact } from '../redact.ts'
 import { keys } from '../store/keys.ts'
 import { tally, withdrawn } from './approvals.ts'
+import type { Words } from './audit-chain.ts'
+import type { AuditVote } from './audit-entry.ts'
 import type { RunDeps } from './deps.ts'
-import type { Answer, Jobs, Question } from './job.ts'
+import type { Answer, Jobs, Question, Vote } from './job.ts'
 import { mayAsk } from './judge.ts'
-import { applied, ended, failedAtGate, queued, refused, reopened } from './moves.ts'
+import { applied, ended, failedAtGate, withNote, queued, refused, reopened } from './moves.ts'
 import { no, type Outcome, once, stateNo, yes } from './once.ts'
 import { toType, untyped } from './typed.ts'
 import { isFinal, type JobRecord, type Mutation, revise } from './record.ts'
+
+type VoteWord = Parameters<Jobs['vote']>[0]
+
+/** A vote as the audit log has it: its reason is the person's words, and stays out of the chain. */
+const counted = ({ person, choice, atMs, event }: Vote): AuditVote => ({ person, choice, atMs, event })
+const reasoned = (by: string, text: string | undefined): { readonly words?: Words } =>
+  text === undefined ? {} : { words: { by, text } }
+/** What a ballot did, with the votes as they stand after it. */
+const voted = (mutation: Mutation, { votes }: Question, word: VoteWord): Mutation => ({
+  ...mutation,
+  audit: {
+    ...(mutation.audit ?? { what: `vote ${word.choice}`, by: word.person }),
+    ...reasoned(word.person, word.reason),
+    votes: votes.map(counted),
+  },
+})
 
 /** The answer to a question that was approved. */
 export function approved(now: JobRecord, question: Question, by: string, atMs: number): Mutation {
@@ -30,14 +48,13 @@ export function offer(deps: Pick<RunDeps, 'lookup'>, now: JobRecord): string | u
 }
 
 /** Denied before the first effect: refused. After it the job has failed, and what it changed is offered back. */
-function denied(deps: RunDeps, now: JobRecord, by: string, reason: string | undefined): Mutation {
+function denied(deps: RunDeps, now: JobRecord, { person: by, reason }: VoteWord): Mutation {
   const text = `${by} said no${reason === undefined ? '' : `: ${reason}`}.`
   const atMs = deps.clock.now()
-  if (!now.inner.started) return refused(now, atMs, refuse('APPROVAL-DENIED', text), by)
-  return failedAtGate(now, atMs, 'APPROVAL-DENIED', text, offer(deps, now))
+  const note = { ...reasoned(by, reason), votes: now.revision.question?.votes.map(counted) ?? [] }
+  if (!now.inner.started) return refused(now, atMs, refuse('APPROVAL-DENIED', text), by, note)
+  return failedAtGate(now, atMs, 'APPROVAL-DENIED', text, offer(deps, now), { by, note })
 }
-
-type VoteWord = Parameters<Jobs['vote']>[0]
 
 function takeBack(now: JobRecord, word: VoteWord): Outcome {
   const question = now.inner.answered
@@ -48,7 +65,7 @@ function takeBack(now: JobRecord, word: VoteWord): Outcome {
   if (word.question !== undefined && word.question !== question.id) return no(refuse('VOTE-OLD'))
   if (vote.atMs > word.atMs) return no(refuse('VOTE-OLD', 'You voted again after this.'))
   const left = withdrawn(question, word.person, word.atMs)
-  return yes('Your vote is taken back; the job waits again.', reopened(now, left, word.person))
+  return yes('Your vote is taken back; the job waits again.', voted(reopened(now, left, word.person), left, word))
 }
 
 function confirmed(deps: RunDeps, now: JobRecord, question: Question, word: VoteWord, allowed: boolean): Outcome {
@@ -56,8 +73,9 @@ function confirmed(deps: RunDeps, now: JobRecord, question: Question, word: Vote
   if (word.choice === 'withdraw') return no(refuse('VOTE-CLOSED'))
   const { person, choice, event, atMs } = word
   const next = { ...question, votes: [{ person, choice, event, atMs }] }
-  if (choice === 'deny') return yes('Counted: no.', denied(deps, now, person, word.reason))
-  return yes('Confirmed.', approved(revise(now, { question: next }), next, person, deps.clock.now()))
+  if (choice === 'deny') return yes('Counted: no.', denied(deps, revise(now, { question: next }), word))
+  const go = approved(revise(now, { question: next }), next, person, deps.clock.now())
+  return yes('Confirmed.', voted(go, next, word))
 }
 
 function ballot(deps: RunDeps, now: JobRecord, word: VoteWord, allowed: boolean): Outcome {
@@ -71,18 +89,18 @@ function ballot(deps: RunDeps, now: JobRecord, word: VoteWord, allowed: boolean)
     )
   if (deps.clock.now() >= question.expiresAtMs) return no(refuse('VOTE-CLOSED', 'The question has expired.'))
   if (question.kind === 'confirm') return confirmed(deps, now, question, word, allowed)
-  const counted = tally(question, word, now.inner.own, deps.clock.now())
-  if (isRefusal(counted)) return no(counted)
-  const next = revise(now, { question: counted.question })
-  if (counted.refused !== undefined) return { answer: counted.refused, mutation: { record: next } }
-  if (counted.outcome === 'denied') return yes(counted.text, denied(deps, next, word.person, word.reason))
-  if (counted.outcome === 'approved' && untyped(counted.question)) {
+  const told = tally(question, word, now.inner.own, deps.clock.now())
+  if (isRefusal(told)) return no(told)
+  const next = revise(now, { question: told.question })
+  if (told.refused !== undefined) return { answer: told.refused, mutation: { record: next } }
+  if (told.outcome === 'denied') return yes(told.text, denied(deps, next, word))
+  if (told.outcome === 'approved' && untyped(told.question)) {
     const text = `Counted. ${now.revision.asked.by} still has to type \`${toType(word.job, question)}\`; until then it does not start.`
-    return yes(text, { record: next, audit: { what: `vote ${word.choice}`, by: word.person } })
+    return yes(text, voted({ record: next }, told.question, word))
   }
-  if (counted.outcome === 'approved')
-    return yes(counted.text, approved(next, counted.question, word.person, deps.clock.now()))
-  return yes(counted.text, { record: next, audit: { what: `vote ${word.choice}`, by: word.person } })
+  const mutation =
+    told.outcome === 'approved' ? approved(next, told.question, word.person, deps.clock.now()) : { record: next }
+  return yes(told.text, voted(mutation, told.question, word))
 }
 
 export async function vote(deps: RunDeps, given: VoteWord): Promise<Answer> {
@@ -109,13 +127,20 @@ function stop(deps: RunDeps, now: JobRecord, by: string, reason: string | undefi
   if (state === 'running')
     return yes(`Job ${job} stops at its next safe point.`, {
       record: revise(now, {}, { cancel }),
-      audit: { what: 'cancel asked', by },
+      audit: { what: 'cancel asked', by, ...reasoned(by, reason) },
     })
-  if (now.inner.started) return yes(`Job ${job} is being cancelled.`, queued(now, { cancel }, by))
+  const note = { what: 'cancel asked', by, ...reasoned(by, reason) }
+  if (now.inner.started) return yes(`Job ${job} is being cancelled.`, withNote(queued(now, { cancel }, by), note))
   const text = `Cancelled by ${by}${reason === undefined ? '' : `: ${reason}`}. Nothing was changed.`
   return yes(
     `Job ${job} is cancelled; nothing was changed.`,
-    ended(now, deps.clock.now(), { state: 'cancelled', code: 'CANCELLED', result: { text, details: [] }, by }),
+    ended(now, deps.clock.now(), {
+      state: 'cancelled',
+      code: 'CANCELLED',
+      result: { text, details: [] },
+      by,
+      note: reasoned(by, reason),
+    }),
   )
 }
 

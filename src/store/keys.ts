@@ -19,10 +19,14 @@ export const keys = {
   answered: (event: string) => `${PREFIX}:answered:${event}`,
   /** stream {job, state, code, revision}, newest 100 000, jobs: every transition. */
   transitions: `${PREFIX}:transitions`,
-  /** stream {entry}, for ever (trimmed by `sluice audit`), jobs: the hash chain. */
+  /** stream {entry, hash}, until exported and trimmed (`audit` in sluice.yaml), jobs: the hash chain. */
   audit: `${PREFIX}:audit`,
-  /** string hash, for ever, jobs: the newest link of the chain. */
+  /** string `number hash`, for ever, jobs: the newest link of the chain. */
   auditHead: `${PREFIX}:audit-head`,
+  /** string `number hash`, for ever, jobs: the last link that was trimmed. */
+  auditBase: `${PREFIX}:audit-base`,
+  /** hash number of the entry -> JSON {by, text, salt}, as long as the entry or until `sluice audit forget`, jobs: what was typed. */
+  auditWords: `${PREFIX}:audit-words`,
   /** hash id -> JSON, until dispatched, jobs: what a committed transition still has to cause. */
   effects: `${PREFIX}:effects`,
   /** hash lock -> job, while held, jobs. */

@@ -120,7 +120,6 @@ const NOT_YET: Readonly<Record<string, readonly string[]>> = {
     'new k8s for customer acme',
   ],
   bootstrap: ['bootstrap status c7', 'how far is c7'],
-  audit: ['who did what on p10 since yesterday', 'audit p10', 'history server23'],
   remind: ['remind me when server23 is ready', 'watch osd recovery p10'],
   freeze: ['freeze p10 until monday reason', 'unfreeze p10', 'no changes on p10 this weekend'],
   'trust host key': ['trust host key of server23'],

@@ -1,7 +1,7 @@
 import type { AnswerCommand, Capabilities, Lag, Situation } from '../../src/commands/command.ts'
 import { COMMANDS } from '../../src/commands/registry.ts'
 import { isRefusal, type Refusal } from '../../src/errors.ts'
-import type { Filter, Holding, Jobs, Question, Revision } from '../../src/jobs/job.ts'
+import type { Filter, History, Holding, Jobs, Question, Revision } from '../../src/jobs/job.ts'
 import { type Message, plain } from '../../src/message.ts'
 import type { Person } from '../../src/person.ts'
 import type { Decide } from '../../src/policies/policy.ts'
@@ -67,7 +67,12 @@ type World = { readonly capabilities: Capabilities; readonly calls: readonly (re
 /** Jobs by hand: what they hold is given, what is asked of them is written down. */
 export function world(
   revisions: readonly Revision[],
-  more: { readonly holdings?: readonly Holding[]; readonly decide?: Decide; readonly lag?: readonly Lag[] } = {},
+  more: {
+    readonly holdings?: readonly Holding[]
+    readonly decide?: Decide
+    readonly lag?: readonly Lag[]
+    readonly history?: History
+  } = {},
 ): World {
   const calls: (readonly [string, unknown])[] = []
   const note = (name: string) => (request: unknown) => {
@@ -98,6 +103,10 @@ export function world(
     get: (id) => Promise.resolve(revisions.find((r) => r.job === id)),
     list,
     holders: () => Promise.resolve(more.holdings ?? []),
+    history: (filter) => {
+      calls.push(['history', filter])
+      return Promise.resolve(more.history ?? { deeds: [], trimmed: false, more: false })
+    },
   }
   const capabilities: Capabilities = {
     inventory,

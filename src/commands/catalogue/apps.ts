@@ -151,16 +151,6 @@ export const APP_OPERATIONS: readonly Known[] = [
   `,
   ),
   notYet(
-    'audit',
-    'show who did what',
-    `
-    who did what
-    [show] audit [log]
-    history [of] [{node}]
-  `,
-    { options: 'since {since:word}', manual: '`jobs` lists what Sluice did.' },
-  ),
-  notYet(
     'remind',
     'tell you when something has come about',
     `

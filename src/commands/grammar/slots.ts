@@ -1,3 +1,4 @@
+import { isPast } from '../past.ts'
 import { clusterOf, looksLikeCluster, type Names } from './names.ts'
 import { nodeEnd, nodeRunEnd } from './node-words.ts'
 import { selectorClause, selectorHead, type Taken } from './selectors.ts'
@@ -10,6 +11,9 @@ export type Sentence = { readonly text: string; readonly tokens: readonly Token[
 
 /** A slot says where it ends and, where the words alone tell, what it means. Undefined: it does not begin here. */
 export type Recogniser = (sentence: Sentence, at: number) => Taken<unknown> | undefined
+
+/** `the day before yesterday at 18:00` */
+const PAST_WORDS = 6
 
 const word = ({ tokens }: Sentence, at: number): string =>
   tokens[at]?.quoted === false ? (tokens[at]?.lower ?? '') : ''
@@ -162,6 +166,14 @@ export const RECOGNISERS: Readonly<Record<string, Recogniser>> = {
     isName(s, at) && clusterOf(s.names, word(s, at)) === undefined
       ? { end: at + 1, value: word(s, at).replace(/^@/, '') }
       : undefined,
+  past: (s, at) => {
+    for (let end = Math.min(at + PAST_WORDS, s.tokens.length); end > at; end--) {
+      const words = s.tokens.slice(at, end)
+      const said = words.map((t) => t.text).join(' ')
+      if (words.every((t) => !t.quoted) && isPast(said)) return { end, value: said }
+    }
+    return undefined
+  },
   time: (s, at) => ended(timeEnd(s.tokens, at), at, undefined),
   word: (s, at) => (isName(s, at) ? { end: at + 1, value: s.tokens[at]?.text } : undefined),
   name: (s, at) =>

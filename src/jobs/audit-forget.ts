@@ -1,0 +1,147 @@
+import { readdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { Redis } from 'ioredis'
+import { keys } from '../store/keys.ts'
+import { script } from '../store/script.ts'
+import type { KeptWords } from './audit-chain.ts'
+import { openExport, rewriteExport } from './audit-file.ts'
+import { append } from './audit-log.ts'
+import { isFinal, type JobRecord, without } from './record.ts'
+import type { Question, Vote } from './job.ts'
+
+/** What stands where a person's words were. */
+export const TAKEN = '(taken away on request)'
+
+export type Found = {
+  /** Numbers of the entries with words of the person. */
+  readonly entries: readonly string[]
+  /** Finished jobs that repeat them. */
+  readonly jobs: readonly string[]
+  /** Jobs that still need them. */
+  readonly open: readonly string[]
+  /** Exported file -> how many texts of the person it holds. */
+  readonly files: ReadonlyMap<string, number>
+}
+
+async function entriesOf(redis: Redis, person: string): Promise<readonly string[]> {
+  const found: string[] = []
+  let cursor = '0'
+  do {
+    const [next, fields] = await redis.hscan(keys.auditWords, cursor, 'COUNT', 500)
+    cursor = next
+    // written by the commit script as KeptWords
+    for (let i = 0; i < fields.length; i += 2)
+      if ((JSON.parse(fields[i + 1] ?? '{}') as Partial<KeptWords>).by === person) found.push(fields[i] ?? '')
+  } while (cursor !== '0')
+  return [...new Set(found)]
+}
+
+const silent = (votes: readonly Vote[], person: string): readonly Vote[] =>
+  votes.map((vote) => (vote.person === person ? without(vote, 'reason') : vote))
+
+const quiet = (question: Question, person: string): Question => ({ ...question, votes: silent(question.votes, person) })
+
+/** `fran said no: too late.` -> `fran said no.`: the sentences of words.ts and attempt.ts. */
+const unsaid = (text: string, person: string): string => {
+  const said = [`${person} said no`, `Cancelled by ${person}`].find((start) => text.startsWith(`${start}:`))
+  return said === undefined ? text : `${said}.${text.endsWith(' Nothing was changed.') ? ' Nothing was changed.' : ''}`
+}
+
+/** The record without what the person typed; the same object when there was nothing. */
+export function scrubbed(record: JobRecord, person: string): JobRecord {
+  const { revision, inner } = record
+  const { asked, plan, question, result } = revision
+  const mine = (asked.saidBy ?? asked.by) === person
+  const clean: JobRecord = {
+    revision: {
+      ...revision,
+      ...(mine ? { asked: { ...asked, text: TAKEN, args: without({ ...asked.args }, 'reason') } } : {}),
+      ...(mine && plan !== undefined
+        ? { plan: { ...plan, target: { ...plan.target, args: without({ ...plan.target.args }, 'reason') } } }
+        : {}),
+      ...(question === undefined ? {} : { question: quiet(question, person) }),
+      ...(result === undefined ? {} : { result: { ...result, text: unsaid(result.text, person) } }),
+    },
+    inner: {
+      ...inner,
+      approvals: silent(inner.approvals, person),
+      ...(inner.answered === undefined ? {} : { answered: quiet(inner.answered, person) }),
+      ...(inner.cancel?.by === person ? { cancel: without(inner.cancel, 'reason') } : {}),
+    },
+  }
+  return JSON.stringify(clean) === JSON.stringify(record) ? record : clean
+}
+
+const JOBS_PER_CALL = 200
+
+/** Every job, with its text as it is stored. */
+async function* records(
+  redis: Redis,
+): AsyncGenerator<{ readonly job: string; readonly text: string; readonly record: JobRecord }> {
+  const count = Number((await redis.get(keys.jobCount)) ?? 0)
+  for (let first = 1; first <= count; first += JOBS_PER_CALL) {
+    const ids = Array.from({ length: Math.min(JOBS_PER_CALL, count - first + 1) }, (_, i) => String(first + i))
+    const texts = await Promise.all(ids.map((job) => redis.hget(keys.job(job), 'record')))
+    // written by the commit script
+    for (const [i, text] of texts.entries())
+      if (text !== null) yield { job: ids[i] ?? '', text, record: JSON.parse(text) as JobRecord }
+  }
+}
+
+const isBy =
+  (person: string) =>
+  (words: string): boolean =>
+    // written as KeptWords; what is not so is found by verifying, and is nobody's words
+    (JSON.parse(words) as Partial<KeptWords>).by === person
+
+async function inFile(file: string, person: string): Promise<number> {
+  const mine = isBy(person)
+  let texts = 0
+  for await (const { words } of (await openExport(file)).lines()) if (words !== undefined && mine(words)) texts++
+  return texts
+}
+
+/** What there is of a person's words in the store and in exported files. Changes nothing. Throws AUDIT-FILE. */
+export async function findWords(redis: Redis, person: string, files: readonly string[]): Promise<Found> {
+  const [jobs, open]: [string[], string[]] = [[], []]
+  for await (const { job, record } of records(redis))
+    if (scrubbed(record, person) !== record) (isFinal(record.revision.state) ? jobs : open).push(job)
+  const inFiles = new Map<string, number>()
+  for (const file of files) inFiles.set(file, await inFile(file, person))
+  return { entries: await entriesOf(redis, person), jobs, open, files: inFiles }
+}
+
+export const textsIn = ({ entries, files }: Found): number =>
+  [...files.values()].reduce((sum, texts) => sum + texts, entries.length)
+
+/** Only where nobody has written meanwhile: a job that goes on keeps what it needs. */
+const REPLACE = script(`
+if redis.call('HGET', KEYS[1], 'record') ~= ARGV[1] then return 0 end
+redis.call('HSET', KEYS[1], 'record', ARGV[2])
+return 1`)
+
+/**
+ * Takes away what a person typed: beside the audit log, in exported files, and in finished jobs. The chain first says so (so that what is
+ * missing is known to have been asked for), and holds as before: it never had more than digests. Running it again takes what an
+ * interrupted run left. Throws AUDIT-FILE.
+ */
+export async function forgetWords(redis: Redis, person: string, found: Found, by: string, atMs: number): Promise<void> {
+  const texts = textsIn(found)
+  if (texts > 0) await append(redis, { atMs, what: 'words taken away', by, forgot: { person, texts } })
+  if (found.entries.length > 0) await redis.hdel(keys.auditWords, ...found.entries)
+  const mine = isBy(person)
+  for (const [file, some] of found.files) if (some > 0) await rewriteExport(file, (words) => !mine(words), atMs)
+  for await (const { job, text, record } of records(redis)) {
+    const clean = isFinal(record.revision.state) ? scrubbed(record, person) : record
+    if (clean !== record) await REPLACE(redis, [keys.job(job)], [text, JSON.stringify(clean)])
+  }
+}
+
+/** The exports the bot made in its folder, oldest first; [] where there is none. */
+export async function exportsIn(dir: string): Promise<readonly string[]> {
+  const names = await readdir(dir).catch((): readonly string[] => [])
+  return names
+    .filter((name) => /^audit-\d+-\d+\.jsonl$/.test(name))
+    .toSorted()
+    .map((name) => join(dir, name))
+}

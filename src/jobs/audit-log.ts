@@ -1,0 +1,90 @@
+import type { Redis } from 'ioredis'
+import { keys } from '../store/keys.ts'
+import { script } from '../store/script.ts'
+import { digestOf, type Head, headText, readHead } from './audit-chain.ts'
+import { AUDIT_SCHEMA, type AuditEntry } from './audit-entry.ts'
+
+/** The chain as it lies in Redis: a stream of entries, its head, the words beside it, and where it begins after a trim. */
+
+/** An entry as it is stored or exported. `words` is JSON, of KeptWords. */
+export type Line = { readonly entry: string; readonly hash: string; readonly words?: string }
+/** `id` is the stream's own. */
+export type LogLine = Line & { readonly n: number; readonly id: string }
+
+const PAGE = 500
+
+/** The entry before the first one that is still there. */
+export async function baseOf(redis: Redis): Promise<Head> {
+  const { n, hash } = readHead((await redis.get(keys.auditBase)) ?? '')
+  return { n: n ?? 0, hash }
+}
+
+/** The head, numbered also when schema 0 wrote it: nothing was ever trimmed then. */
+export async function headOf(redis: Redis, stored?: string): Promise<Head> {
+  const { n, hash } = readHead(stored ?? (await redis.get(keys.auditHead)) ?? '')
+  return { n: n ?? (await redis.xlen(keys.audit)), hash }
+}
+
+const field = (fields: readonly string[], name: string): string => fields[fields.indexOf(name) + 1] ?? ''
+
+type Raw = readonly [id: string, fields: string[]]
+
+/** Stream entries with their numbers and the words beside them. */
+async function withWords(redis: Redis, found: readonly Raw[], first: number): Promise<readonly LogLine[]> {
+  const words = await redis.hmget(keys.auditWords, ...found.map((_, i) => String(first + i)))
+  return found.map(([id, fields], i) => {
+    const said = words[i]
+    const line = { n: first + i, id, entry: field(fields, 'entry'), hash: field(fields, 'hash') }
+    return typeof said === 'string' ? { ...line, words: said } : line
+  })
+}
+
+/** Entries from the newest back, in pages that are newest first. What is added meanwhile is left out. */
+export async function* newest(redis: Redis): AsyncGenerator<readonly LogLine[]> {
+  let last: number | undefined
+  for (let to = '+'; ; ) {
+    const head = await headOf(redis)
+    const found = await redis.xrevrange(keys.audit, to, '-', 'COUNT', PAGE)
+    // the first page is numbered from the head: they have to belong together
+    if (last === undefined && (await headOf(redis)).n !== head.n) continue
+    if (found.length === 0) return
+    last ??= head.n
+    const first = last - found.length + 1
+    yield (await withWords(redis, found.toReversed(), first)).toReversed()
+    last = first - 1
+    to = `(${found.at(-1)?.[0] ?? ''}`
+  }
+}
+
+/** Entries from the oldest on, numbered by their place after `base`, in pages. */
+export async function* pages(redis: Redis, base: Head, afterId = '-'): AsyncGenerator<readonly LogLine[]> {
+  let n = base.n
+  for (let from = afterId; ; ) {
+    const found = await redis.xrange(keys.audit, from, '+', 'COUNT', PAGE)
+    if (found.length === 0) return
+    const first = n + 1
+    n += found.length
+    yield await withWords(redis, found, first)
+    from = `(${found.at(-1)?.[0] ?? ''}`
+  }
+}
+
+const APPEND = script(`
+local head = redis.call('GET', KEYS[2]) or ''
+if head ~= ARGV[1] then return head end
+redis.call('XADD', KEYS[1], '*', 'entry', ARGV[2], 'hash', ARGV[3])
+redis.call('SET', KEYS[2], ARGV[4])
+return 'ok'`)
+
+/** Adds an entry that is about no job. Throws what ioredis throws. */
+export async function append(redis: Redis, entry: Omit<AuditEntry, 'v' | 'n' | 'prev'>): Promise<Head> {
+  let stored = (await redis.get(keys.auditHead)) ?? ''
+  for (;;) {
+    const before = await headOf(redis, stored)
+    const text = JSON.stringify({ v: AUDIT_SCHEMA, n: before.n + 1, prev: before.hash, ...entry })
+    const head: Head = { n: before.n + 1, hash: digestOf(text) }
+    const answer = await APPEND(redis, [keys.audit, keys.auditHead], [stored, text, head.hash, headText(head)])
+    if (answer === 'ok') return head
+    stored = String(answer)
+  }
+}
