@@ -145,6 +145,13 @@ export const sluiceFile = z.strictObject({
       stateDir: z.string().default('/var/lib/sluice'),
     })
     .optional(),
+  /** How much of the audit log stays in the store; what is beyond is exported to <data>/audit first. */
+  audit: z
+    .strictObject({
+      keepFor: duration.default('400d'),
+      keepEntries: z.int().min(10).default(100_000),
+    })
+    .prefault({}),
   limits: z
     .strictObject({
       requestsPerMinute: z.int().default(20),

@@ -40,7 +40,8 @@ export type Limits = {
 }
 
 /** Valid, resolved, read-only. Handed out by main.ts. */
-export type Config = Omit<SluiceFile, 'rooms' | 'limits'> & {
+export type Config = Omit<SluiceFile, 'rooms' | 'limits' | 'audit'> & {
+  readonly audit: { readonly keepForMs: number; readonly keepEntries: number }
   readonly dir: string
   readonly rooms: readonly Room[]
   readonly people: readonly PersonConfig[]
@@ -88,7 +89,7 @@ export function loadConfig(dir: string): Loaded {
     ...checkReportTo(files),
   ]
   if (complaints.length + more.length > 0) return { ok: false, complaints: [...complaints, ...more] }
-  const { rooms, limits, ...rest } = sluice.value
+  const { rooms, limits, audit, ...rest } = sluice.value
   return {
     ok: true,
     config: {
@@ -107,6 +108,7 @@ export function loadConfig(dir: string): Loaded {
       clusters: clusters.value.clusters.map(toCluster),
       rules: policies.value.policies,
       limits: toLimits(limits),
+      audit: { keepForMs: parseDurationMs(audit.keepFor) ?? 0, keepEntries: audit.keepEntries },
       warnings: doubleNodes(files),
     },
   }

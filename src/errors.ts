@@ -1,4 +1,5 @@
 import { CHAT_ERRORS } from './errors-chat.ts'
+import { STORE_ERRORS } from './errors-store.ts'
 
 /** Every code Sluice may show: what it means, and what to do next. docs/errors.md is generated from this table. */
 export const ERRORS = {
@@ -205,31 +206,7 @@ export const ERRORS = {
   'REDMINE-UNREACHABLE': { sentence: 'Redmine cannot be reached.', advice: 'Notes are delayed until it is back.' },
   'REDMINE-AUTH': { sentence: 'Redmine refuses the API key.', advice: 'Check the key and that the REST API is on.' },
   'REDMINE-ERROR': { sentence: 'Redmine answered with an error.', advice: 'See the text of the error.' },
-  'STORE-UNREACHABLE': { sentence: 'Redis does not answer.', advice: 'Start it, or check REDIS_URL.' },
-  'STORE-MISSING': {
-    sentence: 'No Redis or Valkey server was found.',
-    advice: 'Install one: apt install redis-server, or brew install valkey.',
-  },
-  'STORE-UNSAFE': {
-    sentence: 'Redis is not set up to keep what was accepted.',
-    advice: 'Set appendonly yes and maxmemory-policy noeviction.',
-  },
-  'STORE-NEWER': {
-    sentence: 'What is stored was written by a newer Sluice.',
-    advice: 'Run that version or a newer one; an older one must not guess.',
-  },
-  'STORE-BAD': {
-    sentence: 'What is stored has not the form Sluice writes.',
-    advice: 'Somebody else has written there: `sluice audit verify` says what the log is worth.',
-  },
-  'AUDIT-BROKEN': {
-    sentence: 'The audit log does not hold.',
-    advice: 'Keep the store and the exported files as they are, and find out who could write there.',
-  },
-  'AUDIT-FILE': {
-    sentence: 'The file is not an export of the audit log, or cannot be read or written.',
-    advice: 'Name a file that `sluice audit export` or the bot wrote.',
-  },
+  ...STORE_ERRORS,
   ...CHAT_ERRORS,
   'CONFIG-BAD': {
     sentence: 'The configuration is not valid.',

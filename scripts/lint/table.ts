@@ -14,6 +14,7 @@ const LEVELS: Readonly<Record<string, number>> = {
 const SHARED = new Set([
   'errors.ts',
   'errors-chat.ts',
+  'errors-store.ts',
   'log.ts',
   'redact.ts',
   'message.ts',

@@ -36,10 +36,41 @@ function program(signal: AbortSignal, exit: (code: number) => void): Command {
   configured('check', 'validate the configuration without starting').action(async (options) =>
     exit(await (await import('./check.ts')).runCheck(options)),
   )
+  audit(sluice.command('audit').description('the audit log: verify, show, export it; take words away'), signal, exit)
   named('practice', 'run the practice world in the foreground')
     .requiredOption('--data <dir>', 'where the world writes how to reach it')
     .action(async (options) => exit(await (await import('./practice.ts')).runPractice(options, signal)))
   return sluice
+}
+
+/** The log of the bot whose data folder (or Redis) it is; all but `forget` only read. */
+function audit(parent: Command, signal: AbortSignal, exit: (code: number) => void): void {
+  const sub = (name: string, description: string): Command =>
+    parent
+      .command(name)
+      .description(description)
+      .option('--config <dir>', 'the folder with sluice.yaml', defaultConfigDir())
+      .option('--data <dir>', "the bot's data folder", '/var/lib/sluice')
+  const withFiles = (command: Command): Command =>
+    command.option('--with <file...>', 'exported files, or folders of them, that belong to it')
+  withFiles(sub('verify', 'whether the chain holds; names the entry where it does not')).action(async (options) =>
+    exit(await (await import('./audit.ts')).runVerify(options, signal)),
+  )
+  sub('export', 'writes all entries as JSON lines with their heads')
+    .argument('<file>')
+    .action(async (file, options) => exit(await (await import('./audit.ts')).runExport(file, options, signal)))
+  withFiles(sub('show', 'entries, oldest first'))
+    .option('--cluster <name>', 'of jobs on this cluster')
+    .option('--person <name>', 'of what this person asked, approved or did')
+    .option('--job <number>', 'of this job')
+    .option('--since <time>', 'yesterday, monday, "2 days ago", 2026-11-20, 2026-11-20T10:00')
+    .option('--until <time>', 'the same; a day counts to its end')
+    .option('--json', 'as JSON lines')
+    .action(async (options) => exit(await (await import('./audit-show.ts')).runShow(options, signal)))
+  withFiles(sub('forget', 'takes away what a person typed; the chain holds as before'))
+    .argument('<person>')
+    .option('--yes', 'do it')
+    .action(async (person, options) => exit(await (await import('./audit.ts')).runForget(person, options, signal)))
 }
 
 async function main(): Promise<void> {

@@ -9,6 +9,7 @@ import { matrixState } from '../store/matrix-state.ts'
 import { chatMemory } from '../store/messages.ts'
 import { showAlive } from './alive.ts'
 import { tellMoves } from './moved.ts'
+import { keepAudit } from './keep-audit.ts'
 import { watchExpiry } from './expiry.ts'
 import { openWorld, type World } from './world.ts'
 
@@ -40,10 +41,12 @@ export async function runBot(
     await sluice.started
     tellMoves(sluice, world.config, moved)
     const unwatch = watchExpiry(sluice, world.config, world.clock.now)
+    const unkeep = keepAudit(options.data, world)
     const unshow = showAlive(options.data, world.store)
     world.log.warn('ready')
     if (!signal.aborted) await once(signal, 'abort')
     unwatch()
+    await unkeep()
     unshow()
     await sluice.stop()
   } finally {

@@ -28,7 +28,7 @@ type Described<A> = {
   readonly examples: readonly string[]
   /** More for `help <name>`: the manual's own commands it stands for, and what it will not do. */
   readonly manual?: readonly string[]
-  /** It asks a cluster by way of jobs (a plan): answered beside the room. What takes `cluster` is so anyway. */
+  /** It asks a cluster by way of jobs (a plan), or reads for long: answered beside the room. What takes `cluster` is so anyway. */
   readonly asksCluster?: true
   /** An answer that acts on a job: a question or a doubt about it never does it. What starts work is taken like a change. */
   readonly acts?: Acts

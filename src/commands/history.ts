@@ -117,6 +117,8 @@ export const history = answer({
     '[of|von] person {person}',
   ],
   args: historyArgs,
+  // a year of entries takes a while to read: beside the room
+  asksCluster: true,
   examples: ['who did what on p10 since yesterday', 'what did fran do on p10 today', 'history of p10 since monday'],
   takes: ['jobs', 'nowMs'],
   answer: async (args, ctx) => {

@@ -1,4 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto'
+import { z } from 'zod'
 
 /** A place in the chain: the number of an entry (from 1) and its hash. Number 0 is before the first. */
 export type Head = { readonly n: number; readonly hash: string }
@@ -18,7 +19,17 @@ export function readHead(text: string): { readonly n: number | undefined; readon
 /** What somebody typed, beside the chain: it can be taken away, and the chain, which only has its digest, still holds. */
 export type Words = { readonly by: string; readonly text: string }
 /** Without its salt a short text could be found again by trying. */
+const kept = z.object({ by: z.string(), text: z.string(), salt: z.string() })
 export type KeptWords = Words & { readonly salt: string }
 
 export const keepWords = ({ by, text }: Words): KeptWords => ({ by, text, salt: randomBytes(16).toString('hex') })
 export const wordsDigest = ({ text, salt }: Pick<KeptWords, 'text' | 'salt'>): string => digestOf(`${salt}\n${text}`)
+
+/** Words as they are stored; undefined for anything else. */
+export function readWords(json: string): KeptWords | undefined {
+  try {
+    return kept.safeParse(JSON.parse(json)).data
+  } catch {
+    return undefined
+  }
+}

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import type { Redis } from 'ioredis'
 import { keys } from '../store/keys.ts'
 import { script } from '../store/script.ts'
-import type { KeptWords } from './audit-chain.ts'
+import { readWords } from './audit-chain.ts'
 import { openExport, rewriteExport } from './audit-file.ts'
 import { append } from './audit-log.ts'
 import { isFinal, type JobRecord, without } from './record.ts'
@@ -23,15 +23,19 @@ export type Found = {
   readonly files: ReadonlyMap<string, number>
 }
 
+const isBy =
+  (person: string) =>
+  (words: string): boolean =>
+    readWords(words)?.by === person
+
 async function entriesOf(redis: Redis, person: string): Promise<readonly string[]> {
   const found: string[] = []
+  const mine = isBy(person)
   let cursor = '0'
   do {
     const [next, fields] = await redis.hscan(keys.auditWords, cursor, 'COUNT', 500)
     cursor = next
-    // written by the commit script as KeptWords
-    for (let i = 0; i < fields.length; i += 2)
-      if ((JSON.parse(fields[i + 1] ?? '{}') as Partial<KeptWords>).by === person) found.push(fields[i] ?? '')
+    for (let i = 0; i < fields.length; i += 2) if (mine(fields[i + 1] ?? '')) found.push(fields[i] ?? '')
   } while (cursor !== '0')
   return [...new Set(found)]
 }
@@ -87,12 +91,6 @@ async function* records(
       if (text !== null) yield { job: ids[i] ?? '', text, record: JSON.parse(text) as JobRecord }
   }
 }
-
-const isBy =
-  (person: string) =>
-  (words: string): boolean =>
-    // written as KeptWords; what is not so is found by verifying, and is nobody's words
-    (JSON.parse(words) as Partial<KeptWords>).by === person
 
 async function inFile(file: string, person: string): Promise<number> {
   const mine = isBy(person)

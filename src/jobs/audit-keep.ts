@@ -16,7 +16,6 @@ export type Trimmed = { readonly file: string; readonly from: Head; readonly upT
 
 /** Only so much beyond a bound is worth a file: not one for each entry. */
 const SLACK = 0.1
-const WORDS_PER_CALL = 1_000
 
 /** The newest entry to go, or undefined while the log is within its bounds. */
 async function cutOf(redis: Redis, base: Head, keeping: Keeping, nowMs: number): Promise<LogLine | undefined> {
@@ -39,6 +38,7 @@ const TRIM = script(`
 if (redis.call('GET', KEYS[2]) or '') ~= ARGV[1] then return 0 end
 redis.call('SET', KEYS[2], ARGV[2])
 redis.call('XTRIM', KEYS[1], 'MINID', ARGV[3])
+for n = tonumber(ARGV[4]), tonumber(ARGV[5]) do redis.call('HDEL', KEYS[3], string.format('%d', n)) end
 return 1`)
 
 const behind = (id: string): string => {
@@ -74,11 +74,7 @@ export async function trimAudit(redis: Redis, keeping: Keeping, nowMs: number): 
   await writeExport(file, { from, head: upTo }, pages(redis, from), nowMs)
   await proven(file)
   await append(redis, { atMs: nowMs, what: 'exported', exported: { ...upTo, file: name } })
-  const args = [headText(from), headText(upTo), behind(cut.id)]
-  if ((await TRIM(redis, [keys.audit, keys.auditBase], args)) !== 1) return undefined
-  for (let n = from.n + 1; n <= upTo.n; n += WORDS_PER_CALL) {
-    const some = Array.from({ length: Math.min(WORDS_PER_CALL, upTo.n - n + 1) }, (_, i) => String(n + i))
-    await redis.hdel(keys.auditWords, ...some)
-  }
-  return { file, from, upTo }
+  const args = [headText(from), headText(upTo), behind(cut.id), from.n + 1, upTo.n]
+  const done = await TRIM(redis, [keys.audit, keys.auditBase, keys.auditWords], args)
+  return done === 1 ? { file, from, upTo } : undefined
 }

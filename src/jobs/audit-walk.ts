@@ -1,4 +1,4 @@
-import { digestOf, type Head, type KeptWords, wordsDigest } from './audit-chain.ts'
+import { digestOf, type Head, readWords, wordsDigest } from './audit-chain.ts'
 import { type Link, readLink } from './audit-entry.ts'
 import type { Line } from './audit-log.ts'
 
@@ -13,8 +13,8 @@ export type Broken = { readonly ok: false; readonly at: number; readonly why: st
 export type Walked = {
   readonly ok: true
   readonly head: Head
-  /** Texts that are no longer there: the number of the last one of each person, and how many. */
-  readonly gone: ReadonlyMap<string, { readonly last: number; readonly texts: number }>
+  /** Texts that are no longer there: number of their entry -> whose they were. */
+  readonly gone: ReadonlyMap<number, string>
   /** person -> number of the newest entry that says the words were taken away on request. */
   readonly forgot: ReadonlyMap<string, number>
   /** Places up to which the log was exported, as the chain itself says. */
@@ -26,7 +26,7 @@ export type Places = Map<number, string | undefined>
 const broken = (at: number, why: string): Broken => ({ ok: false, at, why })
 
 /** The place's hash must be the one that was seen at this number before. */
-export function meets(places: Places, { n, hash }: Head, name: string): Broken | undefined {
+function meets(places: Places, { n, hash }: Head, name: string): Broken | undefined {
   if (!places.has(n)) return undefined
   const known = places.get(n)
   if (known !== undefined && known !== hash) return broken(n, `is not the same in ${name} as elsewhere`)
@@ -35,7 +35,7 @@ export function meets(places: Places, { n, hash }: Head, name: string): Broken |
 }
 
 type Sums = {
-  readonly gone: Map<string, { readonly last: number; readonly texts: number }>
+  readonly gone: Map<number, string>
   readonly forgot: Map<string, number>
   readonly exported: Head[]
 }
@@ -45,20 +45,13 @@ function wordsOf({ words }: Link, line: Line, n: number, { gone }: Sums): Broken
   if (words === undefined)
     return line.words === undefined ? undefined : broken(n, 'has words beside it that it knows nothing of')
   if (line.words === undefined) {
-    gone.set(words.by, { last: n, texts: (gone.get(words.by)?.texts ?? 0) + 1 })
+    gone.set(n, words.by)
     return undefined
   }
-  return isSaid(line.words, words) ? undefined : broken(n, 'has other words beside it than were said')
-}
-
-function isSaid(kept: string, { by, digest }: NonNullable<Link['words']>): boolean {
-  try {
-    // written as KeptWords; whatever else it may be by now, its digest is another one
-    const said = JSON.parse(kept) as KeptWords
-    return said.by === by && wordsDigest(said) === digest
-  } catch {
-    return false
-  }
+  const said = readWords(line.words)
+  return said?.by === words.by && wordsDigest(said) === words.digest
+    ? undefined
+    : broken(n, 'has other words beside it than were said')
 }
 
 /** What is wrong with an entry at this place, or undefined. `after`: the entry that stands behind it. */

@@ -1,7 +1,7 @@
 import type { Redis } from 'ioredis'
 import type { Head } from './audit-chain.ts'
 import { baseOf, headOf, type Line, pages } from './audit-log.ts'
-import { type Broken, endsAt, meets, type Places, type Stretch, walk, type Walked } from './audit-walk.ts'
+import { type Broken, endsAt, type Places, type Stretch, walk, type Walked } from './audit-walk.ts'
 
 /** An exported file: a stretch whose head stands in it. */
 export type Exported = Stretch & { readonly head: Head }
@@ -43,17 +43,16 @@ async function walkLog(
 }
 
 /** A text may be gone only when a later entry says that it was taken away. */
-function unasked(stretches: readonly Walked[]): Broken | undefined {
+function unasked(gone: Walked['gone'], stretches: readonly Walked[]): Broken | undefined {
   const forgot = new Map(stretches.flatMap((s) => [...s.forgot]))
-  for (const { gone } of stretches)
-    for (const [person, { last }] of gone)
-      if ((forgot.get(person) ?? 0) < last)
-        return {
-          ok: false,
-          at: last,
-          why: `lacks the words of ${person}, and no entry says that they were taken away on request`,
-        }
-  return undefined
+  const [missing] = [...gone].filter(([n, person]) => (forgot.get(person) ?? 0) < n)
+  return missing === undefined
+    ? undefined
+    : {
+        ok: false,
+        at: missing[0],
+        why: `lacks the words of ${missing[1]}, and no entry says that they were taken away on request`,
+      }
 }
 
 /** Where the log begins after a trim must be a place that the chain says was exported. */
@@ -77,6 +76,14 @@ function gap(
     reached = Math.max(reached, to)
   }
   return undefined
+}
+
+/** What a file has, the log had once: it must not end before. */
+function shortened(files: readonly Exported[], { n }: Head): Broken | undefined {
+  const longer = files.find(({ head }) => head.n > n)
+  return longer === undefined
+    ? undefined
+    : { ok: false, at: n + 1, why: `up to ${longer.head.n} are in ${longer.name}, but the log ends before them` }
 }
 
 /**
@@ -105,15 +112,13 @@ export async function verifyAudit(redis: Redis, files: readonly Exported[] = [])
     ...ordered.map(({ name, from, head }) => ({ name, from: from.n, to: head.n })),
     { name: 'the log', from: base.n, to: walked.head.n },
   ]
+  const gone = new Map([...walks, walked].flatMap((one) => [...one.gone]))
   const wrong =
     trimmedOnly(base, walked) ??
     gap(spans.toSorted((a, b) => a.from - b.from)) ??
-    unasked([...walks, walked]) ??
-    meets(places, walked.head, 'the log')
+    unasked(gone, [...walks, walked]) ??
+    shortened(ordered, walked.head)
   if (wrong !== undefined) return wrong
   const first = Math.min(...spans.map(({ from }) => from))
-  const forgotten = [...walks, walked]
-    .flatMap(({ gone }) => [...gone.values()])
-    .reduce((sum, { texts }) => sum + texts, 0)
-  return { ok: true, entries: walked.head.n - first, head: walked.head, trimmed: first, forgotten }
+  return { ok: true, entries: walked.head.n - first, head: walked.head, trimmed: first, forgotten: gone.size }
 }

@@ -1,8 +1,8 @@
 import type { Redis } from 'ioredis'
 import { keys } from '../store/keys.ts'
-import type { KeptWords } from './audit-chain.ts'
+import { type KeptWords, readWords } from './audit-chain.ts'
 import { type AuditEntry, readEntry } from './audit-entry.ts'
-import { baseOf, type LogLine, newest, pages } from './audit-log.ts'
+import { baseOf, newest, pages } from './audit-log.ts'
 import { type Deed, FINAL, type History, type HistoryFilter } from './job.ts'
 
 /** Entries of the same moment in several replicas may stand a little out of order. */
@@ -11,16 +11,13 @@ const LIMIT = 500
 
 type Told = AuditEntry & { readonly said?: KeptWords | undefined }
 
-/** What was typed, unless it was taken away. */
-function saidIn({ words }: LogLine): KeptWords | undefined {
-  // written by the commit script; a damaged one is found by verifying, not by reading
-  return words === undefined ? undefined : (JSON.parse(words) as KeptWords)
-}
-
 /** Entries with their words, from the newest back to `fromMs`. */
 async function* back(redis: Redis, fromMs: number): AsyncGenerator<Told> {
   for await (const page of newest(redis)) {
-    const told = page.map((line) => ({ ...readEntry(line.entry, line.n), said: saidIn(line) }))
+    const told = page.map((line) => ({
+      ...readEntry(line.entry, line.n),
+      said: line.words === undefined ? undefined : readWords(line.words),
+    }))
     yield* told.filter(({ atMs }) => atMs >= fromMs)
     if (told.every(({ atMs }) => atMs < fromMs - SKEW_MS)) return
   }

@@ -98,12 +98,20 @@ describe('times behind us, in the zone of the reader', () => {
     expect(pastSpan('today', NOW, 'Asia/Seoul')?.fromMs).toBe(Date.UTC(2026, 10, 17, 15))
   })
 
-  test.each(['', 'tomorrow', '31.02.', '2026-13-01', '25:61', 'soon', '5', 'server23', 'last', 'yesterday '.repeat(50)])(
-    '%s is none',
-    (said) => {
-      expect(pastSpan(said, NOW, 'Europe/Zurich')).toBeUndefined()
-    },
-  )
+  test.each([
+    '',
+    'tomorrow',
+    '31.02.',
+    '2026-13-01',
+    '25:61',
+    'soon',
+    '5',
+    'server23',
+    'last',
+    'yesterday '.repeat(50),
+  ])('%s is none', (said) => {
+    expect(pastSpan(said, NOW, 'Europe/Zurich')).toBeUndefined()
+  })
 })
 
 describe('the answer', () => {
