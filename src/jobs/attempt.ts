@@ -44,9 +44,9 @@ async function write(attempt: Attempt, move: (now: JobRecord) => Mutation, heedC
 
 /** With every step that has begun, but at the begin of one: there the one before it is enough. */
 function proven(attempt: Attempt, note: AuditNote): AuditNote {
+  const { journal } = attempt.world
   const begun = views(attempt).filter(
-    ({ id }) =>
-      attempt.world.journal.step(id).intent !== undefined || attempt.world.journal.step(id).evidence !== undefined,
+    ({ id }) => Object.keys(journal.step(id)).length > 0 || journal.entries(id).size > 0,
   )
   const steps = (note.what.startsWith('step ') ? begun.slice(-1) : begun).map((view) => audited(attempt, view))
   return steps.length === 0 ? note : { ...note, steps }

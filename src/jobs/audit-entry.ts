@@ -88,7 +88,7 @@ export function readEntry(text: string, n: number): AuditEntry {
     throw new SluiceError('STORE-NEWER', `reading entry ${n} of the audit log`, {
       text: `it has schema ${v}, and this Sluice knows up to ${AUDIT_SCHEMA}`,
     })
-  // the shape was written by auditEntry below, or by its predecessor, whose fields are among these
+  // the shape was written by jobEntry below, or by its predecessor, whose fields are among these
   return { what: '', ...found, v, n } as AuditEntry
 }
 

@@ -35,6 +35,20 @@ describe('the console on the practice world', { timeout: 120_000 }, () => {
     expect(t.said.filter((s) => s.type === 'message' && s.text?.includes('done in'))).toHaveLength(1)
   })
 
+  it('tells who did what, in the words and the zone of who asks', async () => {
+    const t = start('--practice', '--data', folder())
+    t.tell(DRAIN, until('waiting'), { as: 'fran', react: '✅', to: 'job:1' }, until('done'))
+    t.tell({ as: 'amal', text: 'who did what on p10 since yesterday', event: 'q1' })
+    t.tell({ as: 'amal', text: 'was hat fran heute auf p10 gemacht' }, { as: 'fran', text: 'what did amal do today' })
+    t.tell({ as: 'amal', text: 'history of p10 since 10 days ago' })
+    expect(await t.end(), t.errors()).toBe(0)
+    const row = / 1 +nico +drain server23 on p10 +fran +done +#1234/
+    const answers = t.said.filter((s) => s.type === 'message' && s.text?.includes('OUTCOME') === true)
+    expect(answers.map((s) => row.test(s.text ?? ''))).toEqual([true, true, true])
+    expect(text(t.said)).toContain('Nobody changed anything with amal in it since')
+    expect(text(t.said)).toContain('there is no audit: it begins then.')
+  })
+
   it('counts no vote of the asker, of a bot or of somebody whom the policy does not name; says why', async () => {
     const t = start('--practice', '--data', folder())
     t.tell(

@@ -7,7 +7,7 @@ import { append, headOf } from '../../src/jobs/audit-log.ts'
 import { keys } from '../../src/store/keys.ts'
 import { at, auditWorld, changes, drained } from './audit-world.ts'
 import { engines } from './engines.ts'
-import { asked, until, word } from './toy.ts'
+import { asked, latch, until, word } from './toy.ts'
 
 const { store, start } = engines()
 const { all, entries, forge, path, verify } = auditWorld(store)
@@ -135,6 +135,34 @@ describe('a bounded log', () => {
     expect(await verify(first)).toMatchObject({ ok: true, trimmed: 0 })
     expect(await verify(second)).toMatchObject({ ok: true, trimmed: 0 })
     expect((await all()).length).toBeGreaterThanOrEqual(20)
+  })
+
+  test('one that was slow does not take back what another one trimmed meanwhile', async () => {
+    await many(60)
+    const { redis } = store()
+    const [one, two] = [path(), path()]
+    const [reached, go] = [latch(), latch()]
+    let scripts = 0
+    // stands still before its second script, which is the trim
+    const slow = new Proxy(redis, {
+      get: (target, name) => {
+        if (name !== 'eval') return Reflect.get(target, name)
+        return async (...args: Parameters<typeof redis.eval>) => {
+          if (++scripts === 2) {
+            reached.open()
+            await go.opened
+          }
+          return target.eval(...args)
+        }
+      },
+    })
+    const late = trimAudit(slow, keep(one, 40), 1e6)
+    await reached.opened
+    expect((await trimAudit(redis, keep(two, 20), 1e6))?.upTo.n).toBe(41)
+    go.open()
+    expect(await late).toBeUndefined()
+    expect((await all())[0]?.n).toBe(42)
+    expect(await verify(await exportsIn(two))).toMatchObject({ ok: true, trimmed: 0 })
   })
 
   test('a log that does not hold, or a folder that cannot be written, is not trimmed', async () => {
