@@ -101,6 +101,48 @@ const room = z.strictObject({
   slack: z.string().optional(),
   matrix: z.string().optional(),
 })
+/** `host`, `host:port`, `[2001:db8::1]:port` */
+const address = z
+  .string()
+  .regex(/^(\[[0-9a-f:.]+\]|[^\s:[\]/]+)(:\d{1,5})?$/i, 'an address: host, host:port, or [2001:db8::1]:port')
+const redis = z
+  .strictObject({
+    url: secret.optional(),
+    sentinel: z
+      .strictObject({
+        /** The name under which the Sentinels watch the master. */
+        master: z.string().default('mymaster'),
+        nodes: z.array(address).min(1),
+        username: z.string().optional(),
+        password: secret.optional(),
+      })
+      .optional(),
+    cluster: z.strictObject({ nodes: z.array(address).min(1) }).optional(),
+    username: z.string().optional(),
+    password: secret.optional(),
+    /** `true`: certificates of the system. */
+    tls: z
+      .union([
+        z.literal(true),
+        z.strictObject({
+          ca: secret.optional(),
+          cert: secret.optional(),
+          key: secret.optional(),
+          serverName: z.string().optional(),
+        }),
+      ])
+      .optional(),
+    /** Addresses as Sentinels or the Cluster announce them -> as they are reached from here. */
+    natMap: z.record(address, address).optional(),
+    /** `required`: nothing is accepted that no replica has. Default: behind Sentinels required, else where there is a replica. */
+    replicas: z.enum(['auto', 'required']).optional(),
+  })
+  .refine(
+    (r) => [r.url, r.sentinel, r.cluster].filter((x) => x !== undefined).length === 1,
+    'says exactly one of url, sentinel, cluster',
+  )
+export type RedisFile = z.output<typeof redis>
+
 export const sluiceFile = z.strictObject({
   mode: z.enum(['act', 'observe']).default('act'),
   timeZone: timeZone.default('Europe/Zurich'),
@@ -108,7 +150,7 @@ export const sluiceFile = z.strictObject({
   rooms: z.record(name, room),
   /** The room that is told when a platform does not work; without it `ops`, or the first room. */
   reportTo: name.optional(),
-  redis: z.strictObject({ url: secret }).optional(),
+  redis: redis.optional(),
   /** Where job cards link to tickets and back, e.g. a chat permalink prefix. */
   baseUrl: z.url().optional(),
   slack: z

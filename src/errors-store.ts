@@ -7,7 +7,25 @@ export const STORE_ERRORS = {
   },
   'STORE-UNSAFE': {
     sentence: 'Redis is not set up to keep what was accepted.',
-    advice: 'Set appendonly yes and maxmemory-policy noeviction.',
+    advice: 'Mend what is named: appendonly yes, maxmemory-policy noeviction, a version and a clock of today.',
+  },
+  'STORE-FULL': {
+    sentence: 'Redis has no room left, in memory or on its disk, and stores nothing more.',
+    advice:
+      'Give it room (maxmemory, the disk of its AOF). Nothing was done by half; it goes on by itself, and what was not accepted is sent again.',
+  },
+  'STORE-READONLY': {
+    sentence: 'This Redis is a replica and stores nothing.',
+    advice: 'Point Sluice at the master, or at the Sentinels, which know who it is.',
+  },
+  'STORE-NOT-REPLICATED': {
+    sentence: 'No replica of Redis confirmed in time what must not be lost, so it does not count as accepted.',
+    advice:
+      'Look whether the replicas run and are connected. What was sent comes again by itself; a word typed twice counts once.',
+  },
+  'STORE-ALONE': {
+    sentence: 'The replicas of Redis are gone: what is accepted now is on one server only.',
+    advice: 'Bring a replica back.',
   },
   'STORE-NEWER': {
     sentence: 'What is stored was written by a newer Sluice.',

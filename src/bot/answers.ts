@@ -3,6 +3,7 @@ import type { PersonConfig } from '../config.ts'
 import { asSluiceError, isRefusal, type Refusal, refuse } from '../errors.ts'
 import type { Log } from '../log.ts'
 import type { Message } from '../message.ts'
+import { storeTrouble } from '../store/trouble.ts'
 import { askBack, type AskDeps, type Whom } from './ask.ts'
 import { refusal } from './cards.ts'
 import { inShort } from './long.ts'
@@ -71,7 +72,11 @@ async function run(deps: AnswerDeps, question: Question, signal: AbortSignal): P
       ? said
       : warned(deps, command.takes.includes('cluster') ? question.args['cluster'] : undefined, said)
   } catch (error) {
-    const known = asSluiceError(error, `answering ${question.command}`)
+    const doing = `answering ${question.command}`
+    // a word of somebody who was heard (a vote, a cancel) is not lost with it: the queue tries again
+    const trouble = storeTrouble(error, doing)
+    if (trouble !== undefined) throw trouble
+    const known = asSluiceError(error, doing)
     deps.log.error({ code: known.code, command: question.command }, known.stack ?? known.message)
     return refuse(known.code, known.message, { next: known.next })
   }

@@ -29,7 +29,9 @@ export function makeReceive(deps: ReceiveDeps): (incoming: Incoming) => Promise<
     const room = roomAt(deps.rooms(), incoming.place)?.name ?? (isDirect ? directRoom(incoming.place) : undefined)
     if (room === undefined || !worthKeeping(incoming)) return
     const event = `${incoming.place.chat}:${incoming.event}`
-    // side by side, and in this order on one connection: whoever is woken finds it
-    await Promise.all([accept(deps.store, { event, room, json: JSON.stringify(incoming) }), deps.wake(room)])
+    const stored = accept(deps.store, { event, room, json: JSON.stringify(incoming) })
+    // side by side, and in this order on one connection: whoever is woken finds it. What waits for a replica goes down another one
+    if (deps.store.replicated()) await stored.then(() => deps.wake(room))
+    else await Promise.all([stored, deps.wake(room)])
   }
 }

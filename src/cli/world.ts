@@ -11,6 +11,7 @@ import { openTickets } from '../systems/redmine/adapter.ts'
 import type { Tickets } from '../systems/redmine/port.ts'
 import { configuredHosts } from './hosts.ts'
 import { readConfig } from './read-config.ts'
+import { storeAt } from './redis.ts'
 
 export type WorldOptions = {
   readonly configDir: string
@@ -39,9 +40,8 @@ export async function openWorld(options: WorldOptions): Promise<World> {
   const dir = options.dataDir ?? mkdtempSync(join(tmpdir(), 'sluice-'))
   mkdirSync(dir, { recursive: true, mode: 0o700 })
   const clock = clockOf(dir, options)
-  const url = config.redis === undefined ? options.env['REDIS_URL'] : readSecret(config.redis.url, options.env)
   const [store, practice] = await Promise.all([
-    openStore({ ...(url === undefined || url === '' ? {} : { url }), dir, log, signal: options.signal }),
+    openStore({ ...storeAt(config.redis, options.env), dir, log, signal: options.signal }),
     options.practice
       ? import('./practice-world.ts').then(({ joinPractice }) => joinPractice(dir, clock, options.signal))
       : undefined,

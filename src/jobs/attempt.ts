@@ -7,6 +7,7 @@ import type { AuditNote, AuditStep } from './audit-entry.ts'
 import type { RunDeps } from './deps.ts'
 import type { Change, Plan, StepView } from './job.ts'
 import { type Asks, asks, ended, gateNeeds, marked } from './moves.ts'
+import { storeTrouble } from '../store/trouble.ts'
 import { noted, perform, type World } from './perform.ts'
 import { canonical, redacted } from './plan.ts'
 import { type Fence, type JobRecord, type Mutation, revise } from './record.ts'
@@ -171,7 +172,7 @@ export async function cancelPath(attempt: Attempt): Promise<void> {
     )
   } catch (error) {
     const known = asSluiceError(error, 'cancelling')
-    if (world.signal.aborted || known.code === 'JOB-LOST') throw error
+    if (world.signal.aborted || known.code === 'JOB-LOST' || storeTrouble(error, known.doing) !== undefined) throw error
     await failPath(attempt, known)
   }
 }

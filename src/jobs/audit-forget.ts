@@ -1,6 +1,6 @@
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { Redis } from 'ioredis'
+import type { Client } from '../store/store.ts'
 import { keys } from '../store/keys.ts'
 import { script } from '../store/script.ts'
 import { readWords } from './audit-chain.ts'
@@ -28,7 +28,7 @@ const isBy =
   (words: string): boolean =>
     readWords(words)?.by === person
 
-async function entriesOf(redis: Redis, person: string): Promise<readonly string[]> {
+async function entriesOf(redis: Client, person: string): Promise<readonly string[]> {
   const found: string[] = []
   const mine = isBy(person)
   let cursor = '0'
@@ -80,7 +80,7 @@ const JOBS_PER_CALL = 200
 
 /** Every job, with its text as it is stored. */
 async function* records(
-  redis: Redis,
+  redis: Client,
 ): AsyncGenerator<{ readonly job: string; readonly text: string; readonly record: JobRecord }> {
   const count = Number((await redis.get(keys.jobCount)) ?? 0)
   for (let first = 1; first <= count; first += JOBS_PER_CALL) {
@@ -100,7 +100,7 @@ async function inFile(file: string, person: string): Promise<number> {
 }
 
 /** What there is of a person's words in the store and in exported files. Changes nothing. Throws AUDIT-FILE. */
-export async function findWords(redis: Redis, person: string, files: readonly string[]): Promise<Found> {
+export async function findWords(redis: Client, person: string, files: readonly string[]): Promise<Found> {
   const [jobs, open]: [string[], string[]] = [[], []]
   for await (const { job, record } of records(redis))
     if (scrubbed(record, person) !== record) (isFinal(record.revision.state) ? jobs : open).push(job)
@@ -123,7 +123,7 @@ return 1`)
  * missing is known to have been asked for), and holds as before: it never had more than digests. Running it again takes what an
  * interrupted run left. Throws AUDIT-FILE.
  */
-export async function forgetWords(redis: Redis, person: string, found: Found, by: string, atMs: number): Promise<void> {
+export async function forgetWords(redis: Client, person: string, found: Found, by: string, atMs: number): Promise<void> {
   const texts = textsIn(found)
   if (texts > 0) await append(redis, { atMs, what: 'words taken away', by, forgot: { person, texts } })
   if (found.entries.length > 0) await redis.hdel(keys.auditWords, ...found.entries)

@@ -1,6 +1,6 @@
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { Redis } from 'ioredis'
+import type { Client } from '../store/store.ts'
 import { SluiceError } from '../errors.ts'
 import { keys } from '../store/keys.ts'
 import { script } from '../store/script.ts'
@@ -18,7 +18,7 @@ export type Trimmed = { readonly file: string; readonly from: Head; readonly upT
 const SLACK = 0.1
 
 /** The newest entry to go, or undefined while the log is within its bounds. */
-async function cutOf(redis: Redis, base: Head, keeping: Keeping, nowMs: number): Promise<LogLine | undefined> {
+async function cutOf(redis: Client, base: Head, keeping: Keeping, nowMs: number): Promise<LogLine | undefined> {
   const head = await headOf(redis)
   const { keepForMs, keepEntries } = keeping
   const crowded = head.n - base.n > keepEntries * (1 + SLACK)
@@ -63,7 +63,7 @@ async function proven(file: string): Promise<void> {
  * Exports what is beyond the bounds, reads the file back, writes into the chain that it was exported, and only then takes it out of Redis.
  * May be cut off anywhere, and run beside itself: an export too many is the worst of it. Throws AUDIT-BROKEN, AUDIT-FILE.
  */
-export async function trimAudit(redis: Redis, keeping: Keeping, nowMs: number): Promise<Trimmed | undefined> {
+export async function trimAudit(redis: Client, keeping: Keeping, nowMs: number): Promise<Trimmed | undefined> {
   const from = await baseOf(redis)
   const cut = await cutOf(redis, from, keeping, nowMs)
   if (cut === undefined) return undefined

@@ -1,4 +1,4 @@
-import type { Redis } from 'ioredis'
+import type { Client } from '../store/store.ts'
 import { keys } from '../store/keys.ts'
 import { script } from '../store/script.ts'
 import { digestOf, type Head, headText, readHead } from './audit-chain.ts'
@@ -14,13 +14,13 @@ export type LogLine = Line & { readonly n: number; readonly id: string }
 const PAGE = 500
 
 /** The entry before the first one that is still there. */
-export async function baseOf(redis: Redis): Promise<Head> {
+export async function baseOf(redis: Client): Promise<Head> {
   const { n, hash } = readHead((await redis.get(keys.auditBase)) ?? '')
   return { n: n ?? 0, hash }
 }
 
 /** The head, numbered also when schema 0 wrote it: nothing was ever trimmed then. */
-export async function headOf(redis: Redis, stored?: string): Promise<Head> {
+export async function headOf(redis: Client, stored?: string): Promise<Head> {
   const { n, hash } = readHead(stored ?? (await redis.get(keys.auditHead)) ?? '')
   return { n: n ?? (await redis.xlen(keys.audit)), hash }
 }
@@ -30,7 +30,7 @@ const field = (fields: readonly string[], name: string): string => fields[fields
 type Raw = readonly [id: string, fields: string[]]
 
 /** Stream entries with their numbers and the words beside them. */
-async function withWords(redis: Redis, found: readonly Raw[], first: number): Promise<readonly LogLine[]> {
+async function withWords(redis: Client, found: readonly Raw[], first: number): Promise<readonly LogLine[]> {
   const words = await redis.hmget(keys.auditWords, ...found.map((_, i) => String(first + i)))
   return found.map(([id, fields], i) => {
     const said = words[i]
@@ -40,7 +40,7 @@ async function withWords(redis: Redis, found: readonly Raw[], first: number): Pr
 }
 
 /** Entries from the newest back, in pages that are newest first. What is added meanwhile is left out. */
-export async function* newest(redis: Redis): AsyncGenerator<readonly LogLine[]> {
+export async function* newest(redis: Client): AsyncGenerator<readonly LogLine[]> {
   let last: number | undefined
   for (let to = '+'; ; ) {
     const head = await headOf(redis)
@@ -57,7 +57,7 @@ export async function* newest(redis: Redis): AsyncGenerator<readonly LogLine[]> 
 }
 
 /** Entries from the oldest on, numbered by their place after `base`, in pages. */
-export async function* pages(redis: Redis, base: Head, afterId = '-'): AsyncGenerator<readonly LogLine[]> {
+export async function* pages(redis: Client, base: Head, afterId = '-'): AsyncGenerator<readonly LogLine[]> {
   let n = base.n
   for (let from = afterId; ; ) {
     const found = await redis.xrange(keys.audit, from, '+', 'COUNT', PAGE)
@@ -77,7 +77,7 @@ redis.call('SET', KEYS[2], ARGV[4])
 return 'ok'`)
 
 /** Adds an entry that is about no job. Throws what ioredis throws. */
-export async function append(redis: Redis, entry: Omit<AuditEntry, 'v' | 'n' | 'prev'>): Promise<Head> {
+export async function append(redis: Client, entry: Omit<AuditEntry, 'v' | 'n' | 'prev'>): Promise<Head> {
   let stored = (await redis.get(keys.auditHead)) ?? ''
   for (;;) {
     const before = await headOf(redis, stored)

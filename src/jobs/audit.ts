@@ -1,4 +1,4 @@
-import type { Redis } from 'ioredis'
+import type { Client } from '../store/store.ts'
 import type { Head } from './audit-chain.ts'
 import { baseOf, headOf, type Line, pages } from './audit-log.ts'
 import { type Broken, endsAt, type Places, type Stretch, walk, type Walked } from './audit-walk.ts'
@@ -18,7 +18,7 @@ export type AuditCheck =
     }
   | Broken
 
-async function* linesOf(redis: Redis, base: Head): AsyncGenerator<Line> {
+async function* linesOf(redis: Client, base: Head): AsyncGenerator<Line> {
   for await (const page of pages(redis, base)) yield* page
 }
 
@@ -27,7 +27,7 @@ const LOOKS = 5
 
 /** The log in Redis up to its head. It may grow and be trimmed meanwhile: then it is walked again. */
 async function walkLog(
-  redis: Redis,
+  redis: Client,
   places: Places,
 ): Promise<{ readonly base: Head; readonly walked: Walked | Broken }> {
   for (let look = 1; ; look++) {
@@ -87,10 +87,10 @@ function shortened(files: readonly Exported[], { n }: Head): Broken | undefined 
 }
 
 /**
- * Walks the chain in Redis, and exported files with it: every entry holds by itself, goes on from the one before, and the last one is the
+ * Walks the chain in Client, and exported files with it: every entry holds by itself, goes on from the one before, and the last one is the
  * head; where files and log overlap they say the same. Throws what ioredis throws, and AUDIT-FILE of a file.
  */
-export async function verifyAudit(redis: Redis, files: readonly Exported[] = []): Promise<AuditCheck> {
+export async function verifyAudit(redis: Client, files: readonly Exported[] = []): Promise<AuditCheck> {
   const ordered = files.toSorted((a, b) => a.from.n - b.from.n || a.head.n - b.head.n)
   const places: Places = new Map(
     ordered.flatMap(({ from, head }) => [

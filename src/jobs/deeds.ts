@@ -1,4 +1,4 @@
-import type { Redis } from 'ioredis'
+import type { Client } from '../store/store.ts'
 import { keys } from '../store/keys.ts'
 import { type KeptWords, readWords } from './audit-chain.ts'
 import { type AuditEntry, readEntry } from './audit-entry.ts'
@@ -12,7 +12,7 @@ const LIMIT = 500
 type Told = AuditEntry & { readonly said?: KeptWords | undefined }
 
 /** Entries with their words, from the newest back to `fromMs`. */
-async function* back(redis: Redis, fromMs: number): AsyncGenerator<Told> {
+async function* back(redis: Client, fromMs: number): AsyncGenerator<Told> {
   for await (const page of newest(redis)) {
     const told = page.map((line) => ({
       ...readEntry(line.entry, line.n),
@@ -55,14 +55,14 @@ const fits = (entries: readonly Told[], deed: Deed, { cluster, node, person, job
   (node === undefined || nodeNames(deed.sentence).includes(node.split('.')[0] ?? node)) &&
   (person === undefined || deed.asker === person || entries.some((e) => e.by === person))
 
-async function beginning(redis: Redis): Promise<number | undefined> {
+async function beginning(redis: Client): Promise<number | undefined> {
   for await (const [line] of pages(redis, await baseOf(redis)))
     return line === undefined ? undefined : readEntry(line.entry, line.n).atMs
   return undefined
 }
 
 /** Who did what between two times, newest first. Throws STORE-NEWER, STORE-BAD. */
-export async function readHistory(redis: Redis, filter: HistoryFilter): Promise<History> {
+export async function readHistory(redis: Client, filter: HistoryFilter): Promise<History> {
   const { fromMs, toMs = Number.POSITIVE_INFINITY, limit = LIMIT } = filter
   const byJob = new Map<string, Told[]>()
   for await (const entry of back(redis, fromMs))

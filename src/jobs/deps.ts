@@ -1,9 +1,8 @@
-import type { Redis } from 'ioredis'
 import type { Clock } from '../duration.ts'
 import type { Refusal } from '../errors.ts'
 import type { Log } from '../log.ts'
 import type { Decide, Request } from '../policies/policy.ts'
-import type { Store } from '../store/store.ts'
+import type { Client, Store } from '../store/store.ts'
 import type { ReadFacts } from '../systems/facts/port.ts'
 import type { Cluster } from '../systems/kubernetes/port.ts'
 import type { Host } from '../systems/ssh/port.ts'
@@ -83,7 +82,7 @@ export type JobsDeps = {
 export type RunDeps = Omit<JobsDeps, 'limits'> & {
   readonly limits: Limits
   readonly records: Records
-  readonly patient: Redis
+  readonly patient: Client
 }
 
 /** What is under way. `idle` = nothing would happen any more without an event, a vote or a timer. */

@@ -1,6 +1,6 @@
-import type { Redis } from 'ioredis'
 import { isRefusal } from '../errors.ts'
 import { keys } from '../store/keys.ts'
+import type { Client } from '../store/store.ts'
 import { resume, retry } from './again.ts'
 import { choose } from './choices.ts'
 import { type Engine, type JobsDeps, LIMITS, type RunDeps } from './deps.ts'
@@ -57,7 +57,7 @@ export function openJobs(given: JobsDeps): Engine {
   const queues = openQueues({ store, log, clock, limits })
   const policy = given.policyVersion ?? (() => '')
   const records = openRecords({ redis: store.redis, clock, policy, after: queues.after })
-  const open: Redis[] = []
+  const open: Client[] = []
   let sweeper: NodeJS.Timeout | undefined
   let handOver = () => {}
   let stopped = false

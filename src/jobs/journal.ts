@@ -1,22 +1,26 @@
-import type { Redis } from 'ioredis'
 import { SluiceError } from '../errors.ts'
 import { keys } from '../store/keys.ts'
-import { script } from '../store/script.ts'
+import { kept } from '../store/script.ts'
+import type { Client } from '../store/store.ts'
 import type { StepJournal } from '../steps/step.ts'
 import type { JobsDeps } from './deps.ts'
 import { redacted } from './plan.ts'
 import type { Fence } from './record.ts'
 
-/** Writes only while BullMQ's lock still carries our token: a worker that was stopped too long changes nothing here. */
-const WRITE = script(`
+/**
+ * Writes only while BullMQ's lock still carries our token: a worker that was stopped too long changes nothing here. What needs room comes first,
+ * so that a server without room refuses all of it.
+ */
+const WRITE = kept(`
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
 local gone = tonumber(ARGV[2])
-for i = 3, 2 + gone do redis.call('HDEL', KEYS[2], ARGV[i]) end
 for i = 3 + gone, #ARGV, 2 do redis.call('HSET', KEYS[2], ARGV[i], ARGV[i + 1]) end
+for i = 3, 2 + gone do redis.call('HDEL', KEYS[2], ARGV[i]) end
 return 1`)
-const HOLDS = script(`
-if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 'lost' end
-return redis.call('HGET', KEYS[2], 'cancel') == '1' and 'cancel' or 'go'`)
+const LOST = `if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 'lost' end`
+const GO = `return redis.call('HGET', KEYS[2], 'cancel') == '1' and 'cancel' or 'go'`
+/** A master that was replaced without knowing it still says that the lock is ours: where there are replicas, one has to confirm a write. */
+const HOLDS = kept(`${LOST}\n${GO}`, `${LOST}\nredis.call('HINCRBY', KEYS[2], 'points', 1)\n${GO}`)
 
 type Data = Readonly<Record<string, unknown>>
 export type Kind = 'intent' | 'evidence' | 'undo' | 'undone'
@@ -46,7 +50,7 @@ const KINDS: readonly Kind[] = ['intent', 'evidence', 'undo', 'undone']
 const field = (step: string, key: string, kind: Kind): string => JSON.stringify([step, key, kind])
 
 type JournalDeps = Pick<JobsDeps, 'onJournalWrite'> & {
-  readonly redis: Redis
+  readonly redis: Client
   readonly job: string
   readonly fence: Fence
 }

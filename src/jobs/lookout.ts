@@ -1,6 +1,6 @@
-import type { Redis } from 'ioredis'
 import { inboxLength } from '../store/inbox.ts'
 import { keys } from '../store/keys.ts'
+import type { Client } from '../store/store.ts'
 import type { IdleState } from './deps.ts'
 import { STATES, type Filter, type Holding, type JobState, type LockKey, type Revision } from './job.ts'
 import type { JobRecord, Records } from './record.ts'
@@ -14,7 +14,7 @@ type Table = {
   readonly sets: ReadonlyMap<string, readonly LockKey[]>
 }
 
-async function lockTable(redis: Redis): Promise<Table> {
+async function lockTable(redis: Client): Promise<Table> {
   const [held, since, line, sets] = await Promise.all([
     redis.hgetall(keys.locksHeld),
     redis.hgetall(keys.locksSince),
@@ -41,7 +41,7 @@ function behind(table: Table, job: string): string | undefined {
     .findLast((other) => (table.sets.get(other) ?? []).some((lock) => wanted.includes(lock)))
 }
 
-export async function withBehind(redis: Redis, record: JobRecord | undefined): Promise<Revision | undefined> {
+export async function withBehind(redis: Client, record: JobRecord | undefined): Promise<Revision | undefined> {
   if (record?.revision.state !== 'queued') return record?.revision
   const holder = behind(await lockTable(redis), record.revision.job)
   return holder === undefined ? record.revision : { ...record.revision, behind: holder }
@@ -51,7 +51,7 @@ const named = (lock: LockKey, filter: string | undefined): boolean =>
   filter === undefined || lock === filter || lock.slice(lock.indexOf('/') + 1) === filter
 
 export async function holders(
-  redis: Redis,
+  redis: Client,
   records: Records,
   filter: { readonly lock?: string } = {},
 ): Promise<readonly Holding[]> {
@@ -80,13 +80,13 @@ export async function holders(
   )
 }
 
-async function inStates(redis: Redis, states: readonly JobState[]): Promise<readonly string[]> {
+async function inStates(redis: Client, states: readonly JobState[]): Promise<readonly string[]> {
   const lists = await Promise.all(states.map((state) => redis.zrange(keys.jobsIn(state), '0', '-1')))
   return lists.flat().sort((a, b) => Number(b) - Number(a))
 }
 
 /** Newest first; 50 when no limit is given. */
-export async function list(redis: Redis, records: Records, filter: Filter): Promise<readonly Revision[]> {
+export async function list(redis: Client, records: Records, filter: Filter): Promise<readonly Revision[]> {
   const ids = await inStates(redis, filter.states ?? STATES)
   const found: Revision[] = []
   for (const id of ids) {
@@ -111,7 +111,7 @@ function moving(
   return ahead === undefined || (!seen.has(ahead) && moving(table, states, ahead, new Set([...seen, job])))
 }
 
-export async function idleState(redis: Redis, reading: number): Promise<IdleState> {
+export async function idleState(redis: Client, reading: number): Promise<IdleState> {
   const open: readonly JobState[] = ['received', 'planned', 'queued', 'running', 'waiting', 'needs-human']
   const [inbox, rooms, outbox, effects, table, ...lists] = await Promise.all([
     inboxLength(redis),

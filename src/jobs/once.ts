@@ -1,5 +1,6 @@
 import { type Refusal, refuse } from '../errors.ts'
 import { DAY_S, keys } from '../store/keys.ts'
+import { confirmed } from '../store/script.ts'
 import type { RunDeps } from './deps.ts'
 import type { Answer, Revision } from './job.ts'
 import type { JobRecord, Mutation } from './record.ts'
@@ -28,8 +29,12 @@ export async function once(
   { event }: Event,
   decide: (now: JobRecord) => Outcome,
 ): Promise<Answer> {
+  const { redis } = deps.store
   const before = await known(deps, event)
-  if (before !== undefined) return before
+  if (before !== undefined) {
+    await confirmed(redis)
+    return before
+  }
   let answer: Answer = refuse('JOB-UNKNOWN', `There is no job ${job}.`)
   let stored = false
   if ((await deps.records.get(job)) !== undefined) {
@@ -45,6 +50,9 @@ export async function once(
       }
     })
   }
-  if (!stored) await deps.store.redis.set(keys.answered(event), JSON.stringify(answer), 'EX', 90 * DAY_S, 'NX')
+  if (!stored) {
+    await redis.set(keys.answered(event), JSON.stringify(answer), 'EX', 90 * DAY_S, 'NX')
+    await confirmed(redis)
+  }
   return answer
 }

@@ -1,13 +1,14 @@
 import { createHash } from 'node:crypto'
 import type { Job, JobsOptions, Processor, Queue, Worker } from 'bullmq'
-import type { Redis } from 'ioredis'
 import type { Clock } from '../duration.ts'
 import type { Log } from '../log.ts'
 import { keys } from '../store/keys.ts'
 import { script } from '../store/script.ts'
-import type { Store } from '../store/store.ts'
+import type { Client, Store } from '../store/store.ts'
+import { warnSeldom } from '../store/trouble.ts'
 import type { Limits, Processors } from './deps.ts'
 import type { Aftermath, Effect } from './record.ts'
+import { restWhenRefused } from './rest.ts'
 
 type QueueName = 'inbox' | 'reads' | 'work' | 'timers' | 'outbox'
 
@@ -77,7 +78,7 @@ type Producers = {
   readonly close: () => Promise<void>
 }
 
-const noise = (log: Log, what: string) => (error: Error) => log.warn({ queue: what, err: error.message }, 'queue')
+const noise = (log: Log, what: string) => warnSeldom(log, { queue: what }, 'queue')
 
 function openProducers({ store, log, clock }: QueueDeps): Producers {
   const queues = new Map<QueueName, Promise<Queue>>()
@@ -168,7 +169,7 @@ function watchMarks(deps: QueueDeps, producers: Producers, name: KeyedName, work
 
 async function openWorker(
   { store, log, limits }: QueueDeps,
-  connection: Redis,
+  connection: Client,
   name: QueueName,
   processor: Processor,
 ): Promise<Worker> {
@@ -180,9 +181,11 @@ async function openWorker(
     lockDuration: limits.lockMs,
     stalledInterval: limits.stalledMs,
     maxStalledCount: 1_000_000,
+    // after a lost connection; BullMQ waits 15 s by default
+    runRetryDelay: 500,
     settings: { backoffStrategy: (attempts, _type, error) => backoffMs(attempts, error) },
   })
-  made.on('error', noise(log, name))
+  restWhenRefused(made.on('error', noise(log, name)))
   // a platform that is away fails every key again and again; its trouble is told by itself
   made.on('failed', (job, error) =>
     log[name === 'outbox' && (job?.attemptsMade ?? 0) > 1 ? 'debug' : 'warn'](

@@ -1,9 +1,10 @@
 import { randomUUID } from 'node:crypto'
-import type { Redis } from 'ioredis'
 import type { Clock } from '../duration.ts'
 import { SluiceError } from '../errors.ts'
 import type { Gate } from '../steps/step.ts'
 import { DAY_S, keys } from '../store/keys.ts'
+import { confirmed } from '../store/script.ts'
+import type { Client } from '../store/store.ts'
 import { digestOf, type Head, headText, keepWords, START, wordsDigest } from './audit-chain.ts'
 import { AUDIT_SCHEMA, type AuditNote, jobEntry } from './audit-entry.ts'
 import { headOf } from './audit-log.ts'
@@ -146,7 +147,7 @@ function aftermathOf({ from, job, mutation, record }: Draft, granted: string, dr
 }
 
 type Deps = {
-  readonly redis: Redis
+  readonly redis: Client
   readonly clock: Clock
   /** Digest of the policies that are loaded: a decision is written down with it. */
   readonly policy: () => string
@@ -207,7 +208,10 @@ export function openRecords(deps: Deps): Records {
   const create = async (asked: Asked, make: (job: string) => Mutation): Promise<string> => {
     for (;;) {
       const [existing, count] = await redis.mget(keys.submitted(asked.event), keys.jobCount)
-      if (typeof existing === 'string') return existing
+      if (typeof existing === 'string') {
+        await confirmed(redis)
+        return existing
+      }
       const job = String(Number(count ?? 0) + 1)
       const made = make(job)
       const message = asked.message === undefined ? [] : [[keys.askedBy(asked.message), job] as const]

@@ -2,6 +2,7 @@ import type { Job } from 'bullmq'
 import { asSluiceError, isRefusal, type Refusal, refuse, SluiceError } from '../errors.ts'
 import { redact } from '../redact.ts'
 import { keys } from '../store/keys.ts'
+import { storeTrouble } from '../store/trouble.ts'
 import type { RunDeps } from './deps.ts'
 import { type Attempt, cancelPath, failPath, runSteps } from './attempt.ts'
 import type { Plan } from './job.ts'
@@ -129,20 +130,13 @@ async function attempt(deps: RunDeps, record: JobRecord, fence: Fence, stops: St
   } catch (error) {
     const cause = stops.soft.signal.aborted ? stops.soft.signal.reason : error
     const known = asSluiceError(cause, `running job ${job}`)
-    if (known.code === 'JOB-LOST' || isConnectionLoss(error)) throw error
+    // thrown on: BullMQ tries again when the store is back
+    if (known.code === 'JOB-LOST' || storeTrouble(error, known.doing) !== undefined) throw error
     await (known.code === 'CANCELLED' ? cancelPath(unstoppable) : failPath(unstoppable, known))
   } finally {
     progress.stop()
   }
 }
-
-/** ioredis has no error class for it. Thrown on, so that BullMQ tries again when the store is back. */
-const isConnectionLoss = (error: unknown): boolean =>
-  error instanceof Error &&
-  !(error instanceof SluiceError) &&
-  /Connection is closed|Stream isn't writeable|ECONNREFUSED|ENOENT.*sock|MaxRetriesPerRequest|Command timed out/.test(
-    `${error.name} ${error.message}`,
-  )
 
 export function openRunner(deps: RunDeps): Runner {
   const running = new Map<string, Stops>()

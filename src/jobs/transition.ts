@@ -1,11 +1,11 @@
-import { script } from '../store/script.ts'
+import { kept } from '../store/script.ts'
 
 /**
  * The one write of every transition: compare the revision, set the state, append to the audit chain and the transition stream, move
  * locks, list what has to be dispatched. All keys share the hash tag of KEYS[1], so that the names built here are in its slot.
  * Answers {ok, transition id, granted effects, outbox keys} | {conflict, last write id} | {head, current head} | {lost}.
  */
-export const COMMIT = script(`
+export const COMMIT = kept(`
 local m = cjson.decode(ARGV[1])
 local p = '{sluice}'
 local jobKey = KEYS[1]

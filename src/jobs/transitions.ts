@@ -1,6 +1,7 @@
-import type { Redis } from 'ioredis'
+import { setTimeout as pause } from 'node:timers/promises'
 import { keys } from '../store/keys.ts'
-import type { Store } from '../store/store.ts'
+import type { Client, Store } from '../store/store.ts'
+import { storeTrouble } from '../store/trouble.ts'
 import type { Code } from '../errors.ts'
 import type { JobState, Transition } from './job.ts'
 
@@ -21,7 +22,9 @@ function transition([id, fields]: Entry): Transition {
   }
 }
 
-async function next(redis: Redis, after: string, blockMs: number): Promise<readonly Entry[]> {
+const AGAIN_MS = 200
+
+async function next(redis: Client, after: string, blockMs: number): Promise<readonly Entry[]> {
   const reply: unknown = await redis.xread('COUNT', BATCH, 'BLOCK', blockMs, 'STREAMS', keys.transitions, after)
   // RESP3 answers with a map of streams, RESP2 with a list of pairs: there is one stream
   const [first] =
@@ -36,15 +39,24 @@ export async function* transitions(store: Store, after: string, signal: AbortSig
   const stop = () => redis.disconnect()
   signal.addEventListener('abort', stop, { once: true })
   let seen = after
+  const more = async (): Promise<readonly Entry[]> => {
+    try {
+      return await next(redis, seen, BLOCK_MS)
+    } catch (error) {
+      if (signal.aborted) return []
+      // a failover ends a blocking read with an error (UNBLOCKED, READONLY, no more redirections)
+      if (storeTrouble(error, 'reading transitions') === undefined) throw error
+      await pause(AGAIN_MS)
+      return []
+    }
+  }
   try {
     while (!signal.aborted) {
-      for (const entry of await next(redis, seen, BLOCK_MS)) {
+      for (const entry of await more()) {
         yield transition(entry)
         seen = entry[0]
       }
     }
-  } catch (error) {
-    if (!signal.aborted) throw error
   } finally {
     signal.removeEventListener('abort', stop)
     redis.disconnect()

@@ -1,5 +1,5 @@
 import { DAY_S } from './keys.ts'
-import { script } from './script.ts'
+import { kept } from './script.ts'
 import type { Store } from './store.ts'
 
 /** What the outbox remembers of each job in each place. Owner of the keys: bot/. */
@@ -39,7 +39,8 @@ export async function writeDrawn(store: Store, job: string, place: string, drawn
   await store.redis.hset(key(store, 'drawn', job), place, JSON.stringify(drawn))
 }
 
-const AIM = script(`
+/** What is told has been confirmed by then: writes reach a replica in their order, so this one stands for the revision that was read before it. */
+const AIM = kept(`
 if tonumber(redis.call('HGET', KEYS[1], ARGV[1]) or -1) > tonumber(ARGV[2]) then return 0 end
 redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])
 return 1`)

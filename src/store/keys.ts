@@ -48,6 +48,8 @@ export const keys = {
   accepted: (event: string) => `${PREFIX}:accepted:${event}`,
   /** string, while a worker of BullMQ holds the job; owned by BullMQ (6.7), read by the journal. A test covers the name. */
   workLock: (id: string) => `${PREFIX}:work:${id}:lock`,
+  /** number, for ever, store: written where it has to be sure that a replica has what was written before. */
+  confirmed: `${PREFIX}:confirmed`,
   /** channel, jobs: number of a job that shall be cancelled. */
   cancelChannel: `${PREFIX}:cancel`,
 } as const

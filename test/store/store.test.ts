@@ -1,10 +1,12 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
+import type { Redis } from 'ioredis'
 import { afterEach, describe, expect, test } from 'vitest'
 import { type Log, silentLog } from '../../src/log.ts'
 import { accept, finish, nextOf } from '../../src/store/inbox.ts'
-import { complaints, openStore } from '../../src/store/open.ts'
+import { complaints } from '../../src/store/checks.ts'
+import { openStore } from '../../src/store/open.ts'
 
 const ends: (() => Promise<unknown>)[] = []
 afterEach(async () => {
@@ -74,7 +76,8 @@ describe('the embedded server', () => {
     const dir = await folder()
     const store = await openStore({ dir, log: silentLog, idleMs: 1_000 })
     const pid = await pidOf(store)
-    store.redis.options.retryStrategy = () => null
+    // the embedded store is one server
+    ;(store.redis as Redis).options.retryStrategy = () => null
     // as after a kill -9 of the bot: the connection is gone, nobody stops the server
     store.redis.disconnect()
     await expect.poll(() => alive(pid), { timeout: 15_000, interval: 50 }).toBe(false)
