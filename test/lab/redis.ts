@@ -20,14 +20,16 @@ export type OwnRedis = RedisData & {
 
 const cached = (program: string): string => join(cacheDir('valkey'), 'usr', 'bin', program)
 
-function find(program: string): string {
+/** Where a program of Redis or Valkey is.
+ * @throws NotHere when it is not installed */
+export function find(program: string): string {
   const paths = (process.env.PATH ?? '').split(':').map((dir) => join(dir, program))
   const path = [...paths, cached(program)].find((candidate) => existsSync(candidate))
   if (path === undefined) throw new NotHere(`${program} is not installed: make setup`)
   return path
 }
 
-function versionOf(path: string): string {
+export function versionOf(path: string): string {
   const text = execFileSync(path, ['--version'], { encoding: 'utf8' })
   return /v=(\S+)/.exec(text)?.[1] ?? text.trim()
 }

@@ -1,5 +1,6 @@
 import { bringQuick, bringReal } from './kubernetes.ts'
 import { bringRedis, bringValkey } from './redis.ts'
+import { bringCluster, bringSentinels } from './redis-set.ts'
 import { bringRedmine } from './redmine.ts'
 import type { Bring } from './server.ts'
 import { bringSshd } from './sshd.ts'
@@ -9,6 +10,8 @@ import { bringSynapse, bringSynapseLimited } from './synapse.ts'
 export const SERVERS = {
   redis: bringRedis,
   valkey: bringValkey,
+  'redis-sentinel': bringSentinels,
+  'redis-cluster': bringCluster,
   sshd: bringSshd,
   redmine: bringRedmine,
   synapse: bringSynapse,
