@@ -2,8 +2,7 @@ import { existsSync } from 'node:fs'
 import { readdir } from 'node:fs/promises'
 import { userInfo } from 'node:os'
 import { join, resolve } from 'node:path'
-import type { Redis } from 'ioredis'
-import { type Config, readSecret } from '../config.ts'
+import type { Config } from '../config.ts'
 import { SluiceError } from '../errors.ts'
 import { type AuditCheck, verifyAudit } from '../jobs/audit.ts'
 import { openExport, writeExport } from '../jobs/audit-file.ts'
@@ -11,8 +10,10 @@ import { exportsIn, findWords, forgetWords, type Found, textsIn } from '../jobs/
 import { baseOf, headOf, pages } from '../jobs/audit-log.ts'
 import { makeLog } from '../log.ts'
 import { openStore } from '../store/open.ts'
+import type { Client } from '../store/store.ts'
 import { auditDir } from './keep-audit.ts'
 import { readConfig } from './read-config.ts'
+import { storeAt } from './redis.ts'
 
 export type AuditOptions = { readonly config: string; readonly data: string; readonly with?: readonly string[] }
 const print = (text: string): void => void process.stdout.write(`${text}\n`)
@@ -24,22 +25,16 @@ const NO = 1
 export async function withLog<T>(
   { config, data }: AuditOptions,
   signal: AbortSignal,
-  work: (redis: Redis, config: Config) => Promise<T>,
+  work: (redis: Client, config: Config) => Promise<T>,
 ): Promise<T> {
   const read = readConfig(config)
-  const url = read.redis === undefined ? process.env['REDIS_URL'] : readSecret(read.redis.url, process.env)
-  const given = url === undefined || url === '' ? undefined : url
-  if (given === undefined && !existsSync(join(data, 'appendonlydir')))
+  const at = storeAt(read.redis, process.env)
+  if (Object.keys(at).length === 0 && !existsSync(join(data, 'appendonlydir')))
     throw new SluiceError('STORE-MISSING', `looking for the store of ${data}`, {
-      text: 'this folder holds none, and neither redis.url nor REDIS_URL names one',
+      text: 'this folder holds none, and neither `redis` of the configuration nor REDIS_URL names one',
       next: 'Name the data folder of the bot with --data.',
     })
-  const store = await openStore({
-    dir: data,
-    log: makeLog('error'),
-    signal,
-    ...(given === undefined ? {} : { url: given }),
-  })
+  const store = await openStore({ dir: data, log: makeLog('error'), signal, ...at })
   try {
     return await work(store.redis, read)
   } finally {

@@ -123,7 +123,13 @@ return 1`)
  * missing is known to have been asked for), and holds as before: it never had more than digests. Running it again takes what an
  * interrupted run left. Throws AUDIT-FILE.
  */
-export async function forgetWords(redis: Client, person: string, found: Found, by: string, atMs: number): Promise<void> {
+export async function forgetWords(
+  redis: Client,
+  person: string,
+  found: Found,
+  by: string,
+  atMs: number,
+): Promise<void> {
   const texts = textsIn(found)
   if (texts > 0) await append(redis, { atMs, what: 'words taken away', by, forgot: { person, texts } })
   if (found.entries.length > 0) await redis.hdel(keys.auditWords, ...found.entries)
