@@ -16,9 +16,9 @@ import { type Flight, nextLookMs, onStart, startable } from './eviction-state.ts
 const SETTLE_MS = 2_000
 const MAX_WAITING = 5
 
-async function startSome(loop: Loop): Promise<void> {
+async function startSome(loop: Loop, nowMs: number): Promise<void> {
   const { run, flights, lanes } = loop
-  const next = startable(flights, lanes, performance.now(), run.options.disableEviction)
+  const next = startable(flights, lanes, nowMs, run.options.disableEviction)
   if (next.length === 0) return
   const fresh = next.filter(({ intended }) => !intended)
   if (fresh.length > 0) {
@@ -40,9 +40,9 @@ async function startSome(loop: Loop): Promise<void> {
 }
 
 /** False when the safe point says that the job is cancelled. */
-async function started(loop: Loop): Promise<boolean> {
+async function started(loop: Loop, nowMs: number): Promise<boolean> {
   try {
-    await startSome(loop)
+    await startSome(loop, nowMs)
     return true
   } catch (error) {
     if (error instanceof SluiceError && error.code === 'CANCELLED') return false
@@ -106,12 +106,11 @@ async function untilOver(loop: Loop, deadlineMs: number): Promise<EvictionEnd['k
     if (!loop.flights.some(isOpen)) return loop.flights.some(({ phase }) => phase === 'failed') ? 'failed' : 'done'
     if (isHopeless(loop) && loop.calls.size === 0) return 'failed'
     if (performance.now() >= deadlineMs) return 'timeout'
-    if (!isHopeless(loop) && !(await started(loop))) return 'stopped'
-    const nowMs = performance.now()
-    await waker.sleep(
-      Math.min(nextLookMs(loop.flights, loop.lanes, nowMs) - nowMs, deadlineMs - nowMs, skipInMs),
-      run.signal,
-    )
+    // one moment for both: what falls due between them would be neither started nor waited for
+    const lookedMs = performance.now()
+    if (!isHopeless(loop) && !(await started(loop, lookedMs))) return 'stopped'
+    const nextMs = Math.min(nextLookMs(loop.flights, loop.lanes, lookedMs), deadlineMs) - performance.now()
+    await waker.sleep(Math.min(nextMs, skipInMs), run.signal)
   }
 }
 

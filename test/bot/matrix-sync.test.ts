@@ -113,6 +113,7 @@ await real(['synapse'], 'the Matrix sync loop on a real Synapse', (synapse) => {
       await hear('new command')
       expect(texts()).toEqual(['new command'])
       const vote = await nico.react(old, asked, '✅')
+      await until('voted', 15_000, () => told.find((i) => i.kind === 'reaction' && i.added && i.on === asked))
       await nico.redact(old, vote)
       await until('taken back', 15_000, () => told.find((i) => i.kind === 'reaction' && !i.added && i.on === asked))
     })

@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest'
+import { expect, test, vi } from 'vitest'
 import { SluiceError } from '../../src/errors.ts'
 import type { DrainOptions } from '../../src/steps/drain-filters.ts'
 import { evictAll } from '../../src/steps/eviction.ts'
@@ -158,6 +158,22 @@ test('after a lost answer a pod that stands is asked again', async () => {
   expect((await w.end()).kind).toBe('done')
   expect(w.log.filter((line) => line === 'evict a')).toHaveLength(2)
 })
+
+// 130 hits the gap between the look for pods to ask and the look for the next moment, were they two
+test.each([90, 130, 170, 240])(
+  'a pod that falls due while the loop looks round is not forgotten (%d ms)',
+  { timeout: 10_000 },
+  async (stepMs) => {
+    let nowMs = 0
+    const clock = vi.spyOn(performance, 'now').mockImplementation(() => (nowMs += stepMs))
+    try {
+      const w = world(['a'], (_pod, nth) => (nth === 1 ? lost : { kind: 'accepted' }))
+      expect((await w.end()).kind).toBe('done')
+    } finally {
+      clock.mockRestore()
+    }
+  },
+)
 
 test('what an earlier attempt intended is looked at first', async () => {
   const w = world(['a'], () => ({ kind: 'accepted' }), { intended: new Set(['uid-a']) })
