@@ -68,7 +68,13 @@ export function openRaw(kubeconfig: string): Raw {
   }
 }
 
-export type Seen = { readonly method: string; readonly path: string; readonly body: string }
+export type Seen = {
+  readonly method: string
+  readonly path: string
+  readonly body: string
+  /** What the real server answered. */
+  status?: number
+}
 /** What a tampering proxy answers itself; undefined = the real API server does. */
 type Own = { readonly status: number; readonly body: object; readonly headers?: Record<string, string> } | undefined
 export type Tamper = (seen: Seen) => Own | Promise<Own>
@@ -83,7 +89,7 @@ export async function openProxy(
   const proxy: Server = createServer(async (incoming, outgoing) => {
     let body = ''
     for await (const chunk of incoming) body += String(chunk)
-    const one = { method: incoming.method ?? '', path: incoming.url ?? '', body }
+    const one: Seen = { method: incoming.method ?? '', path: incoming.url ?? '', body }
     seen.push(one)
     const own = await tamper(one)
     if (own !== undefined) {
@@ -107,6 +113,7 @@ export async function openProxy(
         bodyTimeout: 0,
         ...(body === '' ? {} : { body }),
       })
+      one.status = reply.statusCode
       outgoing.writeHead(reply.statusCode, { 'content-type': 'application/json' })
       outgoing.flushHeaders()
       pipeline(reply.body, outgoing, () => {})
