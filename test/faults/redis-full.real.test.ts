@@ -68,13 +68,20 @@ async function whole(member: Member, room: string, accepted: readonly string[]):
     expect(stored.map((text): string => JSON.parse(text).event)).toEqual(accepted)
     const marks = await redis.keys(`${keys.accepted(`${room}-`)}*`)
     expect(marks.length, 'marks of events that are not there').toBe(accepted.length)
-    expect(Number(await redis.hget(keys.due('inbox'), room))).toBe(accepted.length)
+    // the engine's sweep may have looked into the room meanwhile, and taken the mark away
+    expect(Number(await redis.hget(keys.due('inbox'), room))).toBeLessThanOrEqual(accepted.length)
   } finally {
     redis.disconnect()
   }
 }
 
-type Shortage = { readonly begin: () => Promise<unknown>; readonly end: () => Promise<unknown>; readonly code: string }
+type Shortage = {
+  readonly begin: () => Promise<unknown>
+  /** Nothing fits any more, however small it is and whatever is freed. */
+  readonly hold: () => Promise<unknown>
+  readonly end: () => Promise<unknown>
+  readonly code: string
+}
 
 /** A job is in its first step when the trouble begins; it ends by itself after it is over, each effect once. */
 async function through(store: Store, member: Member, shortage: Shortage): Promise<void> {
@@ -102,6 +109,7 @@ async function through(store: Store, member: Member, shortage: Shortage): Promis
   const { accepted, code } = await fill(store, 'ops')
   expect(code).toBe(shortage.code)
   await whole(member, 'ops', accepted)
+  await shortage.hold()
   over.resolve()
   const other = asked()
   await expect(engine.jobs.submit(other), 'a request').rejects.toMatchObject({ code: shortage.code })
@@ -128,6 +136,7 @@ await real(['redis'], 'a Redis that cannot store', () => {
     await through(store, member, {
       code: 'STORE-FULL',
       begin: async () => redis.config('SET', 'maxmemory', String((await used()) + 300_000)),
+      hold: async () => redis.config('SET', 'maxmemory', String(Math.floor((await used()) / 2))),
       end: () => redis.config('SET', 'maxmemory', '0'),
     })
   })
@@ -145,6 +154,7 @@ await real(['redis'], 'a Redis that cannot store', () => {
     await through(store, member, {
       code: 'STORE-FULL',
       begin: async () => limit(String((await size()) + 300_000)),
+      hold: async () => limit('1'),
       end: async () => limit('unlimited'),
     })
   })
