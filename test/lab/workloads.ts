@@ -182,15 +182,18 @@ export async function apply(kubectl: Kubectl, manifests: readonly Manifest[]): P
   if (ran.code !== 0) throw new Error(`apply: ${ran.stderr.slice(-800)}`)
 }
 
-type Items = { readonly items: readonly { readonly status: Readonly<Record<string, unknown>> }[] }
+type Counted = { readonly spec: { readonly selector?: unknown }; readonly status: Readonly<Record<string, unknown>> }
+type Items = { readonly items: readonly Counted[] }
 
 async function budgetsSettled(kubectl: Kubectl, ns: string): Promise<boolean> {
   const said = await kubectl(['get', 'pdb', '-n', ns, '-o', 'json'])
   const { items }: Items = JSON.parse(said.stdout)
-  return items.every(({ status }) => {
-    const { currentHealthy, expectedPods } = status
-    return typeof expectedPods === 'number' && expectedPods > 0 && currentHealthy === expectedPods
-  })
+  const settled = ({ status: { currentHealthy, expectedPods } }: Counted): boolean =>
+    typeof expectedPods === 'number' && expectedPods > 0 && currentHealthy === expectedPods
+  // of several budgets over the same pods the disruption controller counts one when a pod comes
+  return [...Map.groupBy(items, ({ spec }) => JSON.stringify(spec.selector)).values()].every((same) =>
+    same.some(settled),
+  )
 }
 
 /** Ends when `count` pods of the namespace are Running and Ready (on `node`, if named) and every budget there counts its pods. */
