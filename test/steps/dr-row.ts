@@ -1,6 +1,6 @@
 import { test } from 'vitest'
 import { makeWorld, type World } from './dr-world.ts'
-import type { Any, Raw, Tamper } from './kube-raw.ts'
+import { type Any, type Raw, type Tamper, until } from './kube-raw.ts'
 
 type Options = { readonly tamper?: Tamper; readonly rewrite?: (path: string) => string }
 
@@ -32,22 +32,33 @@ export const status = (code: number, message: string, more: Any = {}): { status:
   body: { kind: 'Status', apiVersion: 'v1', status: 'Failure', code, message, ...more },
 })
 
-/** A DaemonSet that its controller leaves alone (it is being deleted and held by a finalizer), and the owner reference of its pods. */
+const daemonSet = (name: string, finalizers: readonly string[]): Any => ({
+  apiVersion: 'apps/v1',
+  kind: 'DaemonSet',
+  metadata: { name, finalizers },
+  spec: {
+    selector: { matchLabels: { ds: name } },
+    template: {
+      metadata: { labels: { ds: name } },
+      spec: { nodeSelector: { no: 'node' }, containers: [{ name: 'c', image: 'registry.example/c:1' }] },
+    },
+  },
+})
+
+/**
+ * A DaemonSet that its controller leaves alone (it is being deleted and held by a finalizer), and the owner reference of its pods.
+ * Both who could take that reference away must have seen the deletion first: the garbage collector (its `orphan` finalizer goes)
+ * and the DaemonSet controller, which sees the sets in order: one made later has been observed.
+ */
 export async function heldDaemonSet({ raw, ns }: World, name: string): Promise<Any> {
   const path = `/apis/apps/v1/namespaces/${ns}/daemonsets`
-  const made = await raw.create(path, {
-    apiVersion: 'apps/v1',
-    kind: 'DaemonSet',
-    metadata: { name, finalizers: ['kubelab.example/hold'] },
-    spec: {
-      selector: { matchLabels: { ds: name } },
-      template: {
-        metadata: { labels: { ds: name } },
-        spec: { nodeSelector: { no: 'node' }, containers: [{ name: 'c', image: 'registry.example/c:1' }] },
-      },
-    },
-  })
+  const made = await raw.create(path, daemonSet(name, ['kubelab.example/hold']))
   await raw.remove(`${path}/${name}`, { propagationPolicy: 'Orphan' })
+  await raw.create(path, daemonSet(`after-${name}`, []))
+  await until(`deletion of DaemonSet ${name} seen`, async () => {
+    const [held, later] = await Promise.all([raw.get(`${path}/${name}`), raw.get(`${path}/after-${name}`)])
+    return !held.body['metadata'].finalizers.includes('orphan') && later.body['status'].observedGeneration === 1
+  })
   return { apiVersion: 'apps/v1', kind: 'DaemonSet', name, uid: made['metadata'].uid, controller: true }
 }
 
