@@ -122,4 +122,16 @@ export const errorsMarkdown = (errors: typeof ERRORS): string =>
       ([code, { sentence, advice }]) => `| ${code} | ${cell(sentence)} | ${cell(advice)} |`,
     ),
     '',
+    '## What passes by itself',
+    '',
+    'A step, a plan and a fact that meet one of these are tried again, with growing pauses of random length or as long as the other side asked for, within the',
+    'limits of [operator.md](operator.md#when-the-api-server-is-in-trouble); the card says since when it waits, and for what. Every other code is an answer and is',
+    'never asked for twice: no permission, no such object, a changed object or another one of that name (409), an object the server does not take (422).',
+    '',
+    '| code | what it means |',
+    '|---|---|',
+    ...Object.entries(errors).flatMap(([code, about]) =>
+      'transient' in about ? [`| ${code} | ${cell(about.sentence)} |`] : [],
+    ),
+    '',
   ].join('\n')

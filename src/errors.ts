@@ -1,5 +1,6 @@
 import { CHAT_ERRORS } from './errors-chat.ts'
 import { STORE_ERRORS } from './errors-store.ts'
+import { SYSTEM_ERRORS } from './errors-systems.ts'
 
 /** Every code Sluice may show: what it means, and what to do next. docs/errors.md is generated from this table. */
 export const ERRORS = {
@@ -106,6 +107,10 @@ export const ERRORS = {
     advice: 'Read the difference and approve again.',
   },
   'PLAN-BLOCKED': { sentence: 'The plan holds something that blocks it.', advice: 'Mend what blocks, then ask again.' },
+  'PLAN-TIMEOUT': {
+    sentence: 'The plan could not be made in time; nothing was done.',
+    advice: 'Look at what answers so slowly, then ask again.',
+  },
   'PLAN-EMPTY': { sentence: 'There is nothing to act on.', advice: 'Name what it shall act on.' },
   'IDENTITY-CHANGED': {
     sentence: 'The cluster behind this name is not the one that was pinned.',
@@ -173,39 +178,7 @@ export const ERRORS = {
     sentence: 'No credentials are configured for the cluster.',
     advice: 'Add `credentials` to config/clusters.yaml.',
   },
-  'K8S-UNREACHABLE': {
-    sentence: 'The API server cannot be reached.',
-    advice: 'Check the network and the control plane.',
-  },
-  'K8S-FORBIDDEN': {
-    sentence: 'The API server forbids this to Sluice.',
-    advice: 'Grant the missing rule; deploy/rbac.yaml has them all.',
-  },
-  'K8S-NOT-FOUND': { sentence: 'The object does not exist.', advice: 'Check the name.' },
-  'K8S-CONFLICT': { sentence: 'The object changed meanwhile.', advice: 'Try again.' },
-  'K8S-ERROR': { sentence: 'The API server answered with an error.', advice: 'See the text of the error.' },
-  'K8S-TIMEOUT': {
-    sentence: 'The API server did not answer in time.',
-    advice: 'Check the control plane, then try again.',
-  },
-  'K8S-CREDENTIALS': {
-    sentence: 'The credentials of the cluster cannot be used.',
-    advice: 'Check the reference and the expiry of the kubeconfig or token.',
-  },
-  'SSH-HOSTKEY': {
-    sentence: 'The host key is not the known one.',
-    advice: 'Compare the fingerprint with the host, then trust it.',
-  },
-  'SSH-UNREACHABLE': { sentence: 'The host cannot be reached by SSH.', advice: 'Check that the host is up.' },
-  'SSH-AUTH': { sentence: 'The host refuses the key.', advice: 'Check the key in config/sluice.yaml.' },
-  'SSH-UNKNOWN-OUTCOME': {
-    sentence: 'The connection was lost before the command ended.',
-    advice: 'Look at the host before running it again.',
-  },
-  'SSH-TIMEOUT': { sentence: 'The command on the host did not end in time.', advice: 'Look at the host.' },
-  'REDMINE-UNREACHABLE': { sentence: 'Redmine cannot be reached.', advice: 'Notes are delayed until it is back.' },
-  'REDMINE-AUTH': { sentence: 'Redmine refuses the API key.', advice: 'Check the key and that the REST API is on.' },
-  'REDMINE-ERROR': { sentence: 'Redmine answered with an error.', advice: 'See the text of the error.' },
+  ...SYSTEM_ERRORS,
   ...STORE_ERRORS,
   ...CHAT_ERRORS,
   'CONFIG-BAD': {
@@ -224,26 +197,40 @@ export const ERRORS = {
     sentence: 'Sluice has a fault.',
     advice: 'Report it with the log; nothing further is done for this request.',
   },
-} as const satisfies Record<string, { readonly sentence: string; readonly advice: string }>
+} as const satisfies Record<string, { readonly sentence: string; readonly advice: string; readonly transient?: true }>
 
 export type Code = keyof typeof ERRORS
+
+type About = {
+  readonly text?: string
+  readonly next?: string
+  readonly cause?: unknown
+  /** How long the other side asked to be left alone. */
+  readonly pauseMs?: number | undefined
+}
 
 /** A bug or a broken world. `doing` says what was being done, `text` the cause. */
 export class SluiceError extends Error {
   readonly code: Code
   readonly doing: string
+  readonly text: string
   readonly next: string
-  constructor(code: Code, doing: string, options: { text?: string; next?: string; cause?: unknown } = {}) {
-    super(
-      `${code} while ${doing}: ${options.text ?? ERRORS[code].sentence}`,
-      options.cause === undefined ? {} : { cause: options.cause },
-    )
+  readonly pauseMs: number | undefined
+  constructor(code: Code, doing: string, options: About = {}) {
+    const text = options.text ?? ERRORS[code].sentence
+    super(`${code} while ${doing}: ${text}`, options.cause === undefined ? {} : { cause: options.cause })
     this.name = 'SluiceError'
     this.code = code
     this.doing = doing
+    this.text = text
     this.next = options.next ?? ERRORS[code].advice
+    this.pauseMs = options.pauseMs
   }
 }
+
+/** Passes by itself, perhaps: worth trying again. docs/errors.md marks these codes. */
+export const isTransient = (error: unknown): error is SluiceError =>
+  error instanceof SluiceError && 'transient' in ERRORS[error.code]
 
 /** An expected "no", as a value. `choices` are sentences the person may send instead. */
 export type Refusal = {

@@ -15,12 +15,14 @@ const SHARED = new Set([
   'errors.ts',
   'errors-chat.ts',
   'errors-store.ts',
+  'errors-systems.ts',
   'log.ts',
   'redact.ts',
   'message.ts',
   'person.ts',
   'duration.ts',
   'plan-text.ts',
+  'retry.ts',
 ])
 const CONFIG = /^config(-[a-z]+)?\.ts$/
 const PORT =
