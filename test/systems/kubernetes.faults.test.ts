@@ -1,6 +1,7 @@
 import { createServer, type RequestListener, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { expect, it } from 'vitest'
+import type { SluiceError } from '../../src/errors.ts'
 import { openCluster } from '../../src/systems/kubernetes/adapter.ts'
 import type { Cluster, PodEvent } from '../../src/systems/kubernetes/port.ts'
 
@@ -72,7 +73,7 @@ it.each([
     'priority and fairness',
     429,
     status('Too many requests, please try again later.'),
-    { kind: 'later', cause: 'busy' },
+    { kind: 'later', cause: 'busy', trouble: expect.objectContaining({ code: 'K8S-BUSY' }) },
   ],
   [
     'two budgets',
@@ -80,7 +81,12 @@ it.each([
     status('This pod has more than one PodDisruptionBudget, which the eviction subresource does not support.'),
     { kind: 'refused', status: 500, multiPdb: true },
   ],
-  ['a broken webhook', 500, status('failed calling webhook'), { kind: 'refused', status: 500, multiPdb: false }],
+  [
+    'a broken webhook',
+    500,
+    status('failed calling webhook'),
+    { kind: 'later', cause: 'fault', trouble: expect.objectContaining({ code: 'K8S-FAULT' }) },
+  ],
   [
     'a terminating namespace',
     403,
@@ -146,7 +152,8 @@ it.each([
   ['silence', () => {}, 'K8S-TIMEOUT'],
   ['half an answer', (_q, r) => void r.writeHead(200).write('{"items":['), 'K8S-TIMEOUT'],
   ['a cut line', (q) => void q.socket.destroy(), 'K8S-UNREACHABLE'],
-  ['a 500', (_q, r) => say(r, 500, status('etcd')), 'K8S-ERROR'],
+  ['a 500', (_q, r) => say(r, 500, status('etcd')), 'K8S-FAULT'],
+  ['too many requests', (_q, r) => say(r, 429, status('later'), { 'retry-after': '1' }), 'K8S-BUSY'],
   ['a proxy without a server', (_q, r) => void r.writeHead(502).end('<html>'), 'K8S-UNREACHABLE'],
   ['a 401', (_q, r) => say(r, 401, status('Unauthorized')), 'K8S-CREDENTIALS'],
   ['a 403', (_q, r) => say(r, 403, status('nodes is forbidden')), 'K8S-FORBIDDEN'],
@@ -162,6 +169,22 @@ it('waits out a busy server when it reads', async () => {
   const answer: RequestListener = (_request, response) =>
     calls++ === 0 ? say(response, 429, status('Too many requests')) : say(response, 200, { items: [] })
   await against(answer, async (cluster) => expect((await cluster.pods({})).items).toEqual([]))
+})
+
+it('asks again at once for a read that broke; of a change the caller has to find out what became of it', async () => {
+  const seen: string[] = []
+  const answer: RequestListener = (request) => {
+    seen.push(request.method ?? '')
+    request.socket.resetAndDestroy()
+  }
+  await against(answer, async (cluster) => {
+    await expect(cluster.pod('ns', 'x')).rejects.toMatchObject({ code: 'K8S-UNREACHABLE' })
+    expect(seen.filter((method) => method === 'GET').length).toBeGreaterThan(1)
+    await expect(cluster.evict(POD, UID)).rejects.toMatchObject({ code: 'K8S-UNREACHABLE' })
+    await expect(cluster.deletePod(POD, UID)).rejects.toMatchObject({ code: 'K8S-UNREACHABLE' })
+    await expect(cluster.patchNode('n', { uid: 'u' })).rejects.toMatchObject({ code: 'K8S-UNREACHABLE' })
+    expect(seen.filter((method) => method !== 'GET')).toEqual(['POST', 'DELETE', 'PATCH'])
+  })
 })
 
 it('starts a list again when its continue token has expired', async () => {
@@ -214,6 +237,28 @@ it('goes on after a cut watch, lists again after a 410, and tells what vanished 
     await watching
     expect(events).toEqual(['ADDED b', 'DELETED a', 'ADDED c'])
     expect(asked.slice(0, 2)).toEqual(['1', '8'])
+  })
+})
+
+it('a watch tells why it sees nothing when it failed twice, and when it sees again', async () => {
+  let watches = 0
+  const answer: RequestListener = (_request, response) => {
+    watches += 1
+    if (watches < 4) return say(response, 503, status('shutting down'))
+    response.writeHead(200).flushHeaders()
+    return undefined
+  }
+  await against(answer, async (cluster) => {
+    const [told, stop, sees] = [[] as string[], new AbortController(), Promise.withResolvers<void>()]
+    const onTrouble = (error: SluiceError | undefined): void => {
+      told.push(error?.code ?? 'over')
+      if (error === undefined) sees.resolve()
+    }
+    const watching = cluster.watchPods({ resourceVersion: '1', signal: stop.signal, onTrouble }, () => {})
+    await sees.promise
+    stop.abort()
+    await watching
+    expect(told).toEqual(['K8S-UNREACHABLE', 'K8S-UNREACHABLE', 'over'])
   })
 })
 

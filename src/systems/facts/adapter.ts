@@ -1,4 +1,4 @@
-import { isRefusal, type Refusal } from '../../errors.ts'
+import { isRefusal, isTransient, type Refusal } from '../../errors.ts'
 import { redact } from '../../redact.ts'
 import type { Cluster } from '../kubernetes/port.ts'
 import type { Tickets } from '../redmine/port.ts'
@@ -53,7 +53,8 @@ export function makeReadFacts(sources: FactSources): ReadFacts {
       try {
         return [name, { ok: true, value: await READERS[name](subject, sources, signal) }]
       } catch (error) {
-        return [name, { ok: false, why: redact(error instanceof Error ? error.message : String(error)) }]
+        const why = redact(error instanceof Error ? error.message : String(error))
+        return [name, { ok: false, why, ...(isTransient(error) ? { trouble: error } : {}) }]
       }
     }
     // each reader gives its name's own type, which an object made of entries cannot express

@@ -1,5 +1,9 @@
-/** As read, or why it could not be read. */
-export type FactReading<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly why: string }
+import type { SluiceError } from '../../errors.ts'
+
+/** As read, or why it could not be read. `trouble`: the cluster does not answer now, which may pass. */
+export type FactReading<T> =
+  | { readonly ok: true; readonly value: T }
+  | { readonly ok: false; readonly why: string; readonly trouble?: SluiceError }
 
 /** PORT: the facts policies may ask for. One reader per fact; a reader never throws, it says why it cannot read. */
 export type QuorumFact = {

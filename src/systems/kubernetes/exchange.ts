@@ -23,7 +23,7 @@ const codeOf = (error: unknown): string => {
   return inner instanceof Error && 'code' in inner && typeof inner.code === 'string' ? inner.code : ''
 }
 const TLS = /^(?:CERT_|ERR_TLS_CERT|ERR_SSL_|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO_(?:GET|VERIFY|DECRYPT)|ERR_OSSL)/
-/** A kept connection that the server had closed meanwhile: nothing reached it, so that the request may go again. */
+/** A kept connection that the server had closed meanwhile, or one that broke under way: only a read may go again without a look. */
 const STALE = new Set(['ECONNRESET', 'EPIPE', 'UND_ERR_SOCKET'])
 
 function explain(error: unknown, wire: Wire, time: Limit): unknown {
@@ -39,10 +39,10 @@ const headersOf = (headers: Record<string, string | string[] | undefined>): Reco
   Object.fromEntries(Object.entries(headers).map(([k, v]) => [k, Array.isArray(v) ? v.join(', ') : v]))
 
 /**
- * One request and its whole reply, within timeoutMs. Reads, and deletes and evictions (bound to a uid), go a second time when a kept
- * connection broke. Throws K8S-UNREACHABLE | K8S-TIMEOUT | K8S-CREDENTIALS (TLS), or the signal's reason.
+ * One request and its whole reply, within timeoutMs. Reads go a second time when a kept connection broke; of a change nobody knows whether
+ * it was carried out: an eviction sent twice is two evictions, even of one uid. Throws K8S-UNREACHABLE | K8S-TIMEOUT | K8S-CREDENTIALS (TLS), or the signal's reason.
  */
-export async function exchange(wire: Wire, again = wire.method !== 'PATCH'): Promise<Reply> {
+export async function exchange(wire: Wire, again = wire.method === 'GET'): Promise<Reply> {
   const time = limit(wire.timeoutMs, wire.signal)
   try {
     const { method, headers, body, dispatcher } = wire
@@ -66,7 +66,7 @@ export async function exchange(wire: Wire, again = wire.method !== 'PATCH'): Pro
 
 /** Reads lines until the server ends the reply; undefined then, or the reply when its status is not 200. Silence for idleMs is an error. */
 async function readLines(
-  wire: Wire & { readonly idleMs: number },
+  wire: Wire & { readonly idleMs: number; readonly onOpen: (() => void) | undefined },
   onLine: (line: string) => void,
 ): Promise<Reply | undefined> {
   const time = limit(wire.timeoutMs, wire.signal)
@@ -84,6 +84,7 @@ async function readLines(
     if (reply.statusCode !== 200)
       return { status: reply.statusCode, headers: headersOf(reply.headers), text: await reply.body.text() }
     time.end()
+    wire.onOpen?.()
     const onAbort = (): void => void reply.body.destroy()
     wire.signal?.addEventListener('abort', onAbort, { once: true })
     try {

@@ -1,6 +1,8 @@
+import type { SluiceError } from '../../errors.ts'
+
 /**
  * PORT: a Kubernetes cluster in our words. All times are milliseconds since 1970, all waits take a signal.
- * Methods throw SluiceError K8S-UNREACHABLE | K8S-TIMEOUT | K8S-FORBIDDEN | K8S-NOT-FOUND | K8S-CONFLICT | K8S-ERROR | K8S-CREDENTIALS.
+ * Methods throw SluiceError K8S-UNREACHABLE | K8S-TIMEOUT | K8S-BUSY | K8S-FAULT | K8S-FORBIDDEN | K8S-NOT-FOUND | K8S-CONFLICT | K8S-ERROR | K8S-CREDENTIALS.
  */
 export type Owner = { readonly kind: string; readonly apiVersion: string; readonly name: string; readonly uid: string }
 export type Labels = Readonly<Record<string, string>>
@@ -117,14 +119,17 @@ export type Eviction =
   /** 429. cause `budget`: a PDB says no; `migrating`: a KubeVirt VM moves away by itself; `busy`: API priority and fairness. */
   | {
       readonly kind: 'later'
-      readonly cause: 'budget' | 'migrating' | 'busy'
+      /** `busy`: the server asks to wait, is not there, or had a write conflict of its own; `fault`: 500, its own or a webhook's. */
+      readonly cause: 'budget' | 'migrating' | 'busy' | 'fault'
       readonly budget?: string
+      /** What is wrong with the server; absent where nothing is. */
+      readonly trouble?: SluiceError
       readonly retryAfterMs?: number
       readonly text: string
     }
   /** 403 in a terminating namespace. */
   | { readonly kind: 'namespace-terminating'; readonly text: string }
-  /** 500 of two budgets, 400, other 403, other 500: not tried again. */
+  /** 500 of two budgets, 400, other 403: not tried again. */
   | { readonly kind: 'refused'; readonly status: number; readonly multiPdb: boolean; readonly text: string }
 
 export type PodEvent = { readonly type: 'ADDED' | 'MODIFIED' | 'DELETED'; readonly pod: Pod }
@@ -147,6 +152,11 @@ export type NodePatch = {
   /** With it, refused with K8S-CONFLICT when the node changed since. */
   readonly resourceVersion?: string
   readonly dryRun?: boolean
+}
+
+export type WatchOptions = {
+  readonly signal: AbortSignal
+  readonly onTrouble?: (error: SluiceError | undefined) => void
 }
 
 export type Cluster = {
@@ -196,13 +206,14 @@ export type Cluster = {
   /**
    * Events from `resourceVersion` on, with bookmarks, reconnecting with jittered back-off by itself; after 410 it lists again and reports
    * what vanished as DELETED (of `known`, the pods the caller has from its list, and of those reported). `onEvent` must not throw.
+   * `onTrouble` is told why nothing is seen when it failed twice in a row, and undefined when it sees again.
    * Resolves when the signal aborts; rejects only when the credentials are refused.
    */
   readonly watchPods: (
-    query: Query & { readonly resourceVersion: string; readonly known?: readonly Pod[]; readonly signal: AbortSignal },
+    query: Query & WatchOptions & { readonly resourceVersion: string; readonly known?: readonly Pod[] },
     onEvent: (event: PodEvent) => void,
   ) => Promise<void>
-  readonly watchPdbs: (query: { readonly signal: AbortSignal }, onEvent: (event: PdbEvent) => void) => Promise<void>
+  readonly watchPdbs: (query: WatchOptions, onEvent: (event: PdbEvent) => void) => Promise<void>
   /** A ConfigMap key or undefined. */
   readonly configMap: (
     namespace: string,

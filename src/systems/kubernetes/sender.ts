@@ -1,15 +1,17 @@
 import { KubeConfig } from '@kubernetes/client-node'
+import { isTransient } from '../../errors.ts'
+import { again } from '../../retry.ts'
 import { loadKubeConfig, type Material, materialOf } from './credentials.ts'
 import { connectionPool, exchange, type Wire } from './exchange.ts'
 import type { ClusterOptions } from './options.ts'
-import { type Reply, retryAfterMsOf, statusOf } from './status.ts'
-import { sleep } from './waiting.ts'
+import { errorOf, type Reply } from './status.ts'
 
 export type Unsent = Omit<Wire, 'dispatcher' | 'timeoutMs'>
 
-const MOST_WAITS = 3
+/** Trouble that is over sooner is not worth a word; whoever asks has the patience for more, and tells people. */
+const QUIET_MS = 3_000
 
-/** Puts credentials and connections under requests, renews both, and waits where the server asks for it. Throws K8S-CREDENTIALS. */
+/** Puts credentials and connections under requests, and renews both. Throws K8S-CREDENTIALS. */
 export function sender(options: ClusterOptions) {
   const { name, requestTimeoutMs } = options
   let kc = loadKubeConfig(name, options.credentials, KubeConfig)
@@ -45,16 +47,16 @@ export function sender(options: ClusterOptions) {
     return JSON.stringify(first.material) === JSON.stringify(second.material) ? reply : exchange(second.wire)
   }
 
-  /** Reads wait out what the server asks for (client-go does the same); changes are the caller's to repeat. */
+  /** A read that meets trouble which passes is tried again for a moment; changes are the caller's to repeat, who looks first. */
   async function patiently(wire: Unsent): Promise<Reply> {
-    const startedAtMs = performance.now()
-    for (let waits = 0; ; waits++) {
+    if (wire.method !== 'GET') return withFreshCredentials(wire)
+    const read = async (): Promise<Reply> => {
       const reply = await withFreshCredentials(wire)
-      if (wire.method !== 'GET' || (reply.status !== 429 && reply.status !== 503) || waits === MOST_WAITS) return reply
-      const waitMs = retryAfterMsOf(reply, statusOf(reply.text), options.clock.now()) ?? 250 * 2 ** waits
-      if (performance.now() - startedAtMs + waitMs > requestTimeoutMs) return reply
-      await sleep(waitMs, wire.signal)
+      const error = reply.status < 300 ? undefined : errorOf(reply, wire.doing)
+      if (isTransient(error)) throw error
+      return reply
     }
+    return again(read, { signal: wire.signal, limitMs: Math.min(QUIET_MS, requestTimeoutMs) })
   }
 
   return { server, pool, prepare, patiently }

@@ -25,12 +25,15 @@ export type Ask = {
 }
 
 export type Session = {
-  /** The reply whatever its status, after waiting out a Retry-After (reads only). Throws K8S-UNREACHABLE | K8S-TIMEOUT | K8S-CREDENTIALS. */
+  /** The reply whatever its status, but of reads the transient ones. Throws K8S-UNREACHABLE | K8S-TIMEOUT | K8S-CREDENTIALS, reads also K8S-BUSY | K8S-FAULT. */
   readonly send: (ask: Ask) => Promise<Reply>
   /** The reply's JSON; throws the error of a status that is not 2xx. */
   readonly json: (ask: Ask) => Promise<unknown>
-  /** Reads a watch line by line until it ends; ends with the reply when the status is not 200. */
-  readonly lines: (ask: Ask & { readonly idleMs: number }, onLine: (line: string) => void) => Promise<Reply | undefined>
+  /** Reads a watch line by line until it ends; ends with the reply when the status is not 200. `onOpen`: it was 200. */
+  readonly lines: (
+    ask: Ask & { readonly idleMs: number; readonly onOpen?: () => void },
+    onLine: (line: string) => void,
+  ) => Promise<Reply | undefined>
   readonly core: CoreV1Api
   readonly apps: AppsV1Api
   readonly batch: BatchV1Api
@@ -103,7 +106,7 @@ export function openSession(options: ClusterOptions): Session {
     },
     async lines(ask, onLine) {
       const { wire } = await prepare(wireOf(ask), true)
-      return pool.readLines({ ...wire, idleMs: ask.idleMs }, onLine)
+      return pool.readLines({ ...wire, idleMs: ask.idleMs, onOpen: ask.onOpen }, onLine)
     },
     core: new CoreV1Api(configuration),
     apps: new AppsV1Api(configuration),

@@ -1,4 +1,4 @@
-import { type Code, SluiceError } from '../../errors.ts'
+import { type Code, isTransient, SluiceError } from '../../errors.ts'
 import { redact } from '../../redact.ts'
 import type { Eviction } from './port.ts'
 
@@ -45,7 +45,8 @@ const CODES: Readonly<Record<number, Code>> = {
   404: 'K8S-NOT-FOUND',
   408: 'K8S-TIMEOUT',
   409: 'K8S-CONFLICT',
-  429: 'K8S-UNREACHABLE',
+  429: 'K8S-BUSY',
+  500: 'K8S-FAULT',
   502: 'K8S-UNREACHABLE',
   503: 'K8S-UNREACHABLE',
   504: 'K8S-TIMEOUT',
@@ -58,32 +59,30 @@ export function errorOf(reply: Reply, doing: string): SluiceError {
     reply.status === 422 && (status.details?.causes ?? []).some((cause) => cause.field === 'metadata.uid')
   const code = immutableUid ? 'K8S-CONFLICT' : (CODES[reply.status] ?? 'K8S-ERROR')
   const text = textOf(status)
-  return new SluiceError(code, doing, { text: text === '' ? `HTTP ${reply.status}` : text })
+  return new SluiceError(code, doing, {
+    text: text === '' ? `HTTP ${reply.status}` : text,
+    pauseMs: retryAfterMsOf(reply, status),
+  })
 }
 
-/** Retry-After of the Status or the header (seconds or a date), in ms. */
-export function retryAfterMsOf(reply: Reply, status: Status, nowMs: number): number | undefined {
+/** Retry-After of the Status or the header in ms; a date (which an API server never sends) only with `nowMs`. */
+function retryAfterMsOf(reply: Reply, status: Status, nowMs?: number): number | undefined {
   const said = status.details?.retryAfterSeconds
   if (typeof said === 'number' && said > 0) return said * 1000
   const header = reply.headers['retry-after']
   if (header === undefined) return undefined
   if (/^\d+$/.test(header)) return Number(header) * 1000
   const dateMs = Date.parse(header)
-  return Number.isNaN(dateMs) ? undefined : Math.max(0, dateMs - nowMs)
+  return nowMs === undefined || Number.isNaN(dateMs) ? undefined : Math.max(0, dateMs - nowMs)
 }
 
+type Later = Eviction & { kind: 'later' }
 const later = (
-  cause: 'budget' | 'migrating' | 'busy',
+  cause: Later['cause'],
   text: string,
   retryAfterMs: number | undefined,
-  budget?: string,
-): Eviction => ({
-  kind: 'later',
-  cause,
-  text,
-  ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
-  ...(budget === undefined ? {} : { budget }),
-})
+  more: Pick<Later, 'budget' | 'trouble'> = {},
+): Eviction => ({ kind: 'later', cause, text, ...(retryAfterMs === undefined ? {} : { retryAfterMs }), ...more })
 
 /**
  * The reply to an eviction or a DELETE with a uid precondition, as kubernetes pkg/registry/core/pod/storage/eviction.go and
@@ -101,19 +100,23 @@ export function evictionOf(reply: Reply, doing: string, nowMs: number): Eviction
     const budget = causes.find((cause) => cause.reason === 'DisruptionBudget')
     const said = budget?.message ?? text
     const named = /disruption budget "?([^\s"]+)/.exec(said)?.[1]
-    if (budget !== undefined) return later('budget', redact(said), retryAfterMs, named)
-    const migrating = /virt-launcher-eviction-interceptor|evacuation of VMI/i.test(text)
-    return later(migrating ? 'migrating' : 'busy', text, retryAfterMs)
+    if (budget !== undefined)
+      return later('budget', redact(said), retryAfterMs, named === undefined ? {} : { budget: named })
+    if (/virt-launcher-eviction-interceptor|evacuation of VMI/i.test(text))
+      return later('migrating', text, retryAfterMs)
   }
   if (reply.status === 409) {
     // Other 409s are the server's own write conflicts and pass.
     return /UID in (?:the )?precondition/i.test(text) ? { kind: 'replaced' } : later('busy', text, retryAfterMs)
   }
-  if (reply.status === 502 || reply.status === 503 || reply.status === 504) return later('busy', text, retryAfterMs)
+  const multiPdb = /more than one PodDisruptionBudget/.test(text)
+  const trouble = errorOf(reply, doing)
+  if (isTransient(trouble) && !multiPdb)
+    return later(reply.status === 500 ? 'fault' : 'busy', text, retryAfterMs, { trouble })
   const terminating =
     causes.some((cause) => cause.reason === 'NamespaceTerminating') || /because it is being terminated/.test(text)
   if (reply.status === 403 && terminating) return { kind: 'namespace-terminating', text }
-  return { kind: 'refused', status: reply.status, multiPdb: /more than one PodDisruptionBudget/.test(text), text }
+  return { kind: 'refused', status: reply.status, multiPdb, text }
 }
 
 const isMissing = (error: unknown): boolean => error instanceof SluiceError && error.code === 'K8S-NOT-FOUND'

@@ -1,9 +1,9 @@
-import { SluiceError } from '../../errors.ts'
+import { asSluiceError, SluiceError } from '../../errors.ts'
+import { backoffMs, sleep } from '../../retry.ts'
 import { listAll, listPath, mapPdb, mapPod, pdbsBase, podsBase } from './pods.ts'
 import type { Cluster, Query } from './port.ts'
 import type { Session } from './session.ts'
 import { errorOf, statusOf, textOf } from './status.ts'
-import { sleep } from './waiting.ts'
 
 type Event<T> = { readonly type: 'ADDED' | 'MODIFIED' | 'DELETED'; readonly object: T }
 type Kind<T> = {
@@ -19,15 +19,19 @@ type Watching<T> = {
   readonly onEvent: (event: Event<T>) => void
   /** What the caller was told exists, by uid. */
   readonly known: Map<string, T>
+  readonly onTrouble: (error: SluiceError | undefined) => void
   /** '' = list first. */
   resourceVersion: string
+  /** Failures since it last saw something. */
+  failures: number
 }
 
 // The server ends a watch after this long, so that a connection that died without a word is noticed soon; a new watch costs one request.
-const WATCH_SECONDS = 30
-const IDLE_MS = (WATCH_SECONDS + 10) * 1000
-const SHORTEST_BACKOFF_MS = 100
-const LONGEST_BACKOFF_MS = 5_000
+const WATCH_SECONDS = 15
+const IDLE_MS = (WATCH_SECONDS + 5) * 1000
+const PACE = { firstMs: 100, longestMs: 5_000 }
+/** A server that ends watches sooner than this has trouble, even if it says nothing. */
+const SHORTEST_WATCH_MS = 1_000
 
 const isRefusal = (error: unknown): boolean =>
   error instanceof SluiceError && (error.code === 'K8S-CREDENTIALS' || error.code === 'K8S-FORBIDDEN')
@@ -36,6 +40,12 @@ function tell<T extends { readonly uid: string }>(watching: Watching<T>, type: E
   if (type === 'DELETED') watching.known.delete(object.uid)
   else watching.known.set(object.uid, object)
   watching.onEvent({ type, object })
+}
+
+/** The server speaks: what was wrong is over. */
+function onSight<T>(watching: Watching<T>): void {
+  if (watching.failures > 1) watching.onTrouble(undefined)
+  watching.failures = 0
 }
 
 /** Lists, reports what changed against what was known, and what vanished as DELETED. */
@@ -91,7 +101,7 @@ async function watchOnce<T extends { readonly uid: string }>(session: Session, w
     resourceVersion: watching.resourceVersion,
     timeoutSeconds: String(WATCH_SECONDS),
   })
-  const ask = { doing, method: 'GET', path, signal, idleMs: IDLE_MS } as const
+  const ask = { doing, method: 'GET', path, signal, idleMs: IDLE_MS, onOpen: () => onSight(watching) } as const
   const reply = await session.lines(ask, (line) => {
     if (!signal.aborted) onLine(watching, line)
   })
@@ -99,43 +109,56 @@ async function watchOnce<T extends { readonly uid: string }>(session: Session, w
   else if (reply !== undefined) throw errorOf(reply, doing)
 }
 
+async function onFailure<T>(watching: Watching<T>, error: unknown): Promise<void> {
+  const { kind, onTrouble, signal } = watching
+  watching.failures += 1
+  // once is nothing: kept connections break, servers restart
+  if (watching.failures > 1 && error !== undefined) onTrouble(asSluiceError(error, `watching ${kind.what}`))
+  await sleep(backoffMs(watching.failures - 1, PACE), signal).catch(() => {})
+}
+
 /** client-node's informer stops for good after a broken connection and asks for no bookmarks, so the loop is ours. */
-async function follow<T extends { readonly uid: string }>(session: Session, watching: Watching<T>): Promise<void> {
+async function follow<T extends { readonly uid: string; readonly resourceVersion?: string }>(
+  session: Session,
+  watching: Watching<T>,
+): Promise<void> {
   const { signal } = watching
-  let failures = 0
   while (!signal.aborted) {
+    const beganMs = performance.now()
     try {
       if (watching.resourceVersion === '') await relist(session, watching)
-      const before = watching.resourceVersion
       await watchOnce(session, watching)
-      failures = watching.resourceVersion === before ? failures : 0
+      if (performance.now() - beganMs < SHORTEST_WATCH_MS) await onFailure(watching, undefined)
     } catch (error) {
       if (signal.aborted) return
       if (isRefusal(error)) throw error
-      const longest = Math.min(LONGEST_BACKOFF_MS, SHORTEST_BACKOFF_MS * 2 ** failures++)
-      await sleep(longest * (0.5 + Math.random() / 2), signal).catch(() => {})
+      await onFailure(watching, error)
     }
   }
 }
 
 export function watches(session: () => Promise<Session>): Pick<Cluster, 'watchPods' | 'watchPdbs'> {
   return {
-    async watchPods({ signal, resourceVersion, known = [], ...query }, onEvent) {
+    async watchPods({ signal, resourceVersion, known = [], onTrouble = () => {}, ...query }, onEvent) {
       await follow(await session(), {
         kind: { what: 'pods', base: podsBase, map: mapPod },
         query,
         signal,
         resourceVersion,
+        onTrouble,
+        failures: 0,
         known: new Map(known.map((pod) => [pod.uid, pod])),
         onEvent: ({ type, object }) => onEvent({ type, pod: object }),
       })
     },
-    async watchPdbs({ signal }, onEvent) {
+    async watchPdbs({ signal, onTrouble = () => {} }, onEvent) {
       await follow(await session(), {
         kind: { what: 'PodDisruptionBudgets', base: pdbsBase, map: mapPdb },
         query: {},
         signal,
         resourceVersion: '',
+        onTrouble,
+        failures: 0,
         known: new Map(),
         onEvent: ({ type, object }) => onEvent({ type, pdb: object }),
       })
