@@ -1,4 +1,4 @@
-import { asSluiceError, SluiceError } from '../errors.ts'
+import { asSluiceError, isTransient, SluiceError } from '../errors.ts'
 import type { Cluster, Node } from '../systems/kubernetes/port.ts'
 import type { Evidence, Finding, Step, StepContext } from './step.ts'
 
@@ -111,6 +111,8 @@ async function run(of: CordonOf, ctx: StepContext): Promise<Evidence> {
   try {
     return await patch(of, ctx)
   } catch (error) {
+    // whether it was cordoned is not known then: the step looks, and tries again
+    if (isTransient(error)) throw error
     const cause = asSluiceError(error, `cordoning ${of.name}`)
     if (!of.forDrain || !cause.code.startsWith('K8S-')) throw cause
     throw new SluiceError('DRAIN-CORDON-FAILED', `cordoning ${of.name}`, {

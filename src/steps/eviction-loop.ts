@@ -1,4 +1,5 @@
-import { SluiceError } from '../errors.ts'
+import { isTransient, SluiceError } from '../errors.ts'
+import { backoffMs } from '../retry.ts'
 import type { Cluster, Eviction, Pdb, PodEvent } from '../systems/kubernetes/port.ts'
 import { type DrainOptions, podName, type Sorted } from './drain-filters.ts'
 import {
@@ -16,9 +17,8 @@ import { makeWaker, type Waker } from './waker.ts'
 
 /** A single call may take the API server some 10 s of its own conflict retries. */
 const CALL_MS = 40_000
-const MAX_LOST_ANSWERS = 5
-/** The server is busy (a conflict of its own, priority and fairness) and does not say for how long. */
-const BUSY_MS = 500
+/** A 500 may be etcd, which passes, or a webhook that is broken for good: a pod that met nothing else for so long has failed. */
+const FAULT_MS = 60_000
 
 export type EvictionRun = {
   readonly cluster: Cluster
@@ -35,6 +35,9 @@ export type EvictionRun = {
   readonly goneBefore: number
   readonly journal: StepJournal
   readonly report: (progress: Progress) => void
+  readonly trouble: (error: SluiceError | undefined) => void
+  /** How long a pod's eviction may meet 500; default 60 s. */
+  readonly faultMs?: number
   readonly safePoint: () => Promise<void>
   readonly nowMs: () => number
   readonly signal: AbortSignal
@@ -58,6 +61,8 @@ export type Loop = {
   readonly calls: Set<Promise<void>>
   readonly unwritten: { key: string; data: Readonly<Record<string, unknown>> }[]
   readonly notes: string[]
+  /** Why nothing is seen or done at present, by where it shows: the watches, and the evictions. */
+  readonly troubles: Map<'pods' | 'budgets' | 'evictions', SluiceError>
   failure?: unknown
   reported: string
 }
@@ -73,7 +78,7 @@ function newFlight({ pod, does }: Sorted, run: EvictionRun): Flight {
     notBeforeMs: 0,
     askedAtMs: 0,
     recheck: run.intended.has(pod.uid),
-    lostAnswers: 0,
+    failures: 0,
     intended: run.intended.has(pod.uid),
     ...(counted ? { budget: pdbName(budget) } : {}),
   }
@@ -92,6 +97,7 @@ export function openLoop(run: EvictionRun): Loop {
     calls: new Set(),
     unwritten: [],
     notes: [],
+    troubles: new Map(),
     reported: '',
   }
 }
@@ -110,6 +116,19 @@ const setTerminating = (loop: Loop, flight: Flight): void => {
   flight.phase = 'terminating'
   flight.sinceMs = loop.run.nowMs()
   flight.why = 'terminating'
+}
+
+/** What stands in the way of all, for the card. */
+export function onTrouble(
+  { run, troubles }: Loop,
+  where: 'pods' | 'budgets' | 'evictions',
+  error: SluiceError | undefined,
+): void {
+  const [before] = troubles.values()
+  if (error === undefined) troubles.delete(where)
+  else troubles.set(where, error)
+  const [now] = troubles.values()
+  if (now !== before) run.trouble(now)
 }
 
 /** News of a pod of the node. */
@@ -140,60 +159,77 @@ async function lookAgain(loop: Loop, flight: Flight): Promise<boolean> {
     signal: AbortSignal.timeout(CALL_MS),
   })
   flight.recheck = false
+  onTrouble(loop, 'evictions', undefined)
   if (now === undefined || now.uid !== flight.pod.uid) setGone(loop, flight, now === undefined ? 'deleted' : 'replaced')
   else if (now.deletionAtMs !== undefined) setTerminating(loop, flight)
   return flight.phase === 'flying'
 }
 
+function fail(flight: Flight, text: string, multiPdb = false): void {
+  flight.phase = 'failed'
+  flight.error = {
+    multiPdb,
+    text: `error when evicting pods/"${flight.pod.name}" -n "${flight.pod.namespace}": ${text}`,
+  }
+}
+
+function pause(flight: Flight, ms: number): void {
+  if (flight.phase === 'flying') flight.phase = 'ready'
+  flight.notBeforeMs = performance.now() + ms
+}
+
+/** The server is busy, away or at fault: tried again as long as the drain has time, a 500 not as long. */
+function settleTrouble(loop: Loop, flight: Flight, answer: Eviction & { readonly kind: 'later' }): void {
+  const { cause, retryAfterMs, text, trouble } = answer
+  if (trouble !== undefined) onTrouble(loop, 'evictions', trouble)
+  const nowMs = performance.now()
+  flight.faultSinceMs = cause === 'fault' ? (flight.faultSinceMs ?? nowMs) : undefined
+  if (nowMs - (flight.faultSinceMs ?? nowMs) > (loop.run.faultMs ?? FAULT_MS)) return fail(flight, text)
+  setWhy(loop, flight, trouble === undefined ? text : `${trouble.code}: ${text}`)
+  pause(flight, retryAfterMs ?? backoffMs(flight.failures++))
+}
+
 /** DR-28..39: what each answer means for the pod. */
 function settle(loop: Loop, flight: Flight, answer: Eviction, newsAtStart: number): void {
-  const pause = (ms: number): void => {
-    if (flight.phase === 'flying') flight.phase = 'ready'
-    flight.notBeforeMs = performance.now() + ms
-  }
-  flight.lostAnswers = 0
+  if (answer.kind === 'later' && (answer.cause === 'busy' || answer.cause === 'fault'))
+    return settleTrouble(loop, flight, answer)
+  onTrouble(loop, 'evictions', undefined)
+  flight.failures = 0
+  flight.faultSinceMs = undefined
   if (answer.kind === 'accepted') return setTerminating(loop, flight)
   if (answer.kind === 'gone' || answer.kind === 'replaced') return setGone(loop, flight, answer.kind)
-  if (answer.kind === 'refused') {
-    flight.phase = 'failed'
-    flight.error = {
-      multiPdb: answer.multiPdb,
-      text: `error when evicting pods/"${flight.pod.name}" -n "${flight.pod.namespace}": ${answer.text}`,
-    }
-    return
-  }
+  if (answer.kind === 'refused') return fail(flight, answer.text, answer.multiPdb)
   setWhy(loop, flight, answer.kind === 'later' && answer.cause === 'migrating' ? 'VM migrating' : answer.text)
   if (answer.kind === 'namespace-terminating') {
     flight.recheck = true
-    return pause(flight.pod.deletionAtMs === undefined ? RETRY_MS : 0)
+    return pause(flight, flight.pod.deletionAtMs === undefined ? RETRY_MS : 0)
   }
-  const pauseMs = answer.retryAfterMs ?? (answer.cause === 'busy' ? BUSY_MS : RETRY_MS)
-  if (answer.cause !== 'budget') return pause(pauseMs)
+  const pauseMs = answer.retryAfterMs ?? RETRY_MS
+  if (answer.cause !== 'budget') return pause(flight, pauseMs)
   const budget = budgetsOf(flight.pod, loop.run.pdbs)[0]
   if (budget !== undefined) flight.budget = pdbName(budget)
   const lane = loop.lanes.get(flight.budget ?? '')
-  if (lane === undefined) return pause(pauseMs)
+  if (lane === undefined) return pause(flight, pauseMs)
   onRefusedByBudget(lane, newsAtStart, pauseMs, performance.now())
-  pause(0)
+  pause(flight, 0)
 }
 
-const isLostAnswer = (error: unknown): boolean =>
-  error instanceof SluiceError && ['K8S-UNREACHABLE', 'K8S-TIMEOUT'].includes(error.code)
+/** The call's own limit counts as no answer. */
+const asLost = (error: unknown): unknown =>
+  error instanceof DOMException && error.name === 'TimeoutError'
+    ? new SluiceError('K8S-TIMEOUT', 'evicting pods', { text: `no answer in ${CALL_MS} ms`, cause: error })
+    : error
 
-function onLostAnswer(loop: Loop, flight: Flight, error: unknown): void {
-  flight.lostAnswers += 1
+/** It may have been carried out: the pod is looked at before it is asked again, as long as the drain has time. */
+function onLostAnswer(loop: Loop, flight: Flight, thrown: unknown): void {
+  // a watch saw what came of it
+  if (flight.phase !== 'flying') return
+  const error = asLost(thrown)
   const text = error instanceof Error ? error.message : String(error)
-  if (!isLostAnswer(error) || flight.lostAnswers > MAX_LOST_ANSWERS) {
-    flight.phase = 'failed'
-    flight.error = {
-      multiPdb: false,
-      text: `error when evicting pods/"${flight.pod.name}" -n "${flight.pod.namespace}": ${text}`,
-    }
-    return
-  }
-  if (flight.phase === 'flying') flight.phase = 'ready'
+  if (!isTransient(error)) return fail(flight, text)
+  onTrouble(loop, 'evictions', error)
   flight.recheck = true
-  flight.notBeforeMs = performance.now() + 250 * 2 ** flight.lostAnswers
+  pause(flight, error.pauseMs ?? backoffMs(flight.failures++))
   setWhy(loop, flight, text)
 }
 

@@ -23,7 +23,10 @@ export type Flight = {
   askedAtMs: number
   /** Look at the pod before asking again: the last answer was lost. */
   recheck: boolean
-  lostAnswers: number
+  /** Answers in a row that were lost, or none. */
+  failures: number
+  /** Nothing but 500 since, by the loop's own clock. */
+  faultSinceMs?: number | undefined
   intended: boolean
   why?: string
   sinceMs?: number

@@ -8,6 +8,7 @@ import {
   type Loop,
   onPdb,
   onPod,
+  onTrouble,
   openLoop,
   setGone,
 } from './eviction-loop.ts'
@@ -126,6 +127,11 @@ async function settleCalls(loop: Loop): Promise<void> {
   await writeEvidence(loop)
 }
 
+const watchBudgets = (loop: Loop, signal: AbortSignal): Promise<void> =>
+  loop.run.cluster.watchPdbs({ signal, onTrouble: (error) => onTrouble(loop, 'budgets', error) }, ({ type, pdb }) =>
+    onPdb(loop, type, pdb),
+  )
+
 /**
  * Evicts pods in parallel, each at most once, and waits until a watch saw them go; every refusal of DR-28..39 is tried again as soon
  * as a watch of the budgets shows room, at the latest after Retry-After. Ends at the latest after `options.timeoutMs`.
@@ -147,11 +153,12 @@ export async function evictAll(run: EvictionRun): Promise<EvictionEnd> {
         resourceVersion: run.resourceVersion,
         known: run.pods.map(({ pod }) => pod),
         signal,
+        onTrouble: (error) => onTrouble(loop, 'pods', error),
         ...labelSelector,
       },
       (event) => onPod(loop, event),
     ),
-    ...(run.pdbs.length === 0 ? [] : [run.cluster.watchPdbs({ signal }, ({ type, pdb }) => onPdb(loop, type, pdb))]),
+    ...(run.pdbs.length === 0 ? [] : [watchBudgets(loop, signal)]),
   ].map((watch) => watch.catch(onFailure))
   try {
     const kind = await untilOver(loop, performance.now() + run.options.timeoutMs)
@@ -165,5 +172,6 @@ export async function evictAll(run: EvictionRun): Promise<EvictionEnd> {
   } finally {
     over.abort()
     await Promise.all(watches)
+    if (loop.troubles.size > 0) run.trouble(undefined)
   }
 }

@@ -1,4 +1,4 @@
-import type { Code } from '../errors.ts'
+import type { Code, SluiceError } from '../errors.ts'
 import type { Risk } from '../policies/policy.ts'
 import type { Cluster } from '../systems/kubernetes/port.ts'
 import type { Host } from '../systems/ssh/port.ts'
@@ -104,6 +104,8 @@ export type StepContext = {
   readonly chosen: Readonly<Record<string, unknown>>
   readonly journal: StepJournal
   readonly report: (progress: Progress) => void
+  /** What it waits for that is nobody's doing, shown with its code until it is taken back with undefined. */
+  readonly trouble: (error: SluiceError | undefined) => void
   /** Throws CANCELLED when the job is cancelled; JOB-LOST when another worker has it. Call it before each effect. */
   readonly safePoint: () => Promise<void>
   /** Aborts at the time-out, at a cancel, at shutdown and at the loss of the job. */
@@ -117,6 +119,7 @@ export type Step = {
   readonly preview: (ctx: PreviewContext) => Promise<readonly Finding[]>
   /** Asks the world, not the record: is it so already? */
   readonly done: (ctx: StepContext) => Promise<Evidence | undefined>
+  /** A transient error is thrown as it is: the step is begun again with done() until the job's patience is over (not what is not `repeatable`). */
   readonly run: (ctx: StepContext) => Promise<Evidence | Gate>
   /** Begun and not finished: what is left of it, read from the world now. */
   readonly left?: (ctx: StepContext) => Promise<string>

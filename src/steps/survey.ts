@@ -31,7 +31,8 @@ async function lookUp(
     return { found: false, missing: true, error: `daemonsets.apps "${owner.name}" not found` }
   } catch (error) {
     // only an answer of the API server makes a pod fatal; no answer at all fails the whole step
-    if (!(error instanceof SluiceError) || !['K8S-FORBIDDEN', 'K8S-ERROR'].includes(error.code)) throw error
+    if (!(error instanceof SluiceError) || !['K8S-FORBIDDEN', 'K8S-ERROR', 'K8S-FAULT'].includes(error.code))
+      throw error
     return { found: false, missing: false, error: error.message }
   }
 }

@@ -21,7 +21,7 @@ const flight = (i: number, budget?: string): Flight => ({
   notBeforeMs: 0,
   askedAtMs: 0,
   recheck: false,
-  lostAnswers: 0,
+  failures: 0,
   intended: false,
   ...(budget === undefined ? {} : { budget }),
 })

@@ -64,6 +64,7 @@ function world(
       read: async () => new Map(),
     },
     report: () => {},
+    trouble: () => {},
     safePoint: async () => {},
     nowMs: Date.now,
     signal: new AbortController().signal,
@@ -174,6 +175,45 @@ test.each([90, 130, 170, 240])(
     }
   },
 )
+
+test('answers may be lost for as long as the drain has time', async () => {
+  const troubles: (string | undefined)[] = []
+  const w = world(
+    ['a'],
+    (_pod, nth) => (nth < 9 ? new SluiceError('K8S-UNREACHABLE', 'x', { pauseMs: 1 }) : { kind: 'accepted' }),
+    {
+      trouble: (error) => void troubles.push(error?.code),
+    },
+  )
+  expect((await w.end()).kind).toBe('done')
+  expect(troubles).toContain('K8S-UNREACHABLE')
+  expect(troubles.at(-1)).toBeUndefined()
+})
+
+const fault: Eviction = {
+  kind: 'later',
+  cause: 'fault',
+  text: 'etcd',
+  retryAfterMs: 1,
+  trouble: new SluiceError('K8S-FAULT', 'x'),
+}
+
+test('a 500 is tried again, but not for ever: a webhook may be broken for good', async () => {
+  const passes = world(['a'], (_pod, nth) => (nth < 5 ? fault : { kind: 'accepted' }))
+  expect((await passes.end()).kind).toBe('done')
+  const stays = world(['a', 'b'], (pod) => (pod === 'a' ? fault : { kind: 'accepted' }), { faultMs: 50 })
+  const end = await stays.end()
+  expect([end.kind, end.gone]).toEqual(['failed', 1])
+  expect(end.flights[0]?.error?.text).toContain('etcd')
+})
+
+test('the time of a 500 begins anew when something else was said', async () => {
+  const other: Eviction = { kind: 'later', cause: 'busy', text: 'conflict', retryAfterMs: 1 }
+  const w = world(['a'], (_pod, nth) => (nth === 30 ? { kind: 'accepted' } : nth % 2 === 0 ? fault : other), {
+    faultMs: 0,
+  })
+  expect((await w.end()).kind).toBe('done')
+})
 
 test('what an earlier attempt intended is looked at first', async () => {
   const w = world(['a'], () => ({ kind: 'accepted' }), { intended: new Set(['uid-a']) })

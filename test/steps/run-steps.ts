@@ -82,6 +82,7 @@ function contextOf(
       progress.push(one)
       options.onProgress?.(one)
     },
+    trouble: () => {},
     safePoint: options.safePoint ?? (async () => options.signal?.throwIfAborted()),
     signal: options.signal ?? never,
   }
