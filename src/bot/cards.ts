@@ -1,6 +1,6 @@
 import { humanSpan } from '../duration.ts'
-import type { Refusal } from '../errors.ts'
-import { FINAL, type JobState, type Question, type Revision, SIGNS } from '../jobs/job.ts'
+import { ERRORS, type Refusal } from '../errors.ts'
+import { FINAL, type JobState, type Question, type Revision, SIGNS, type Trouble } from '../jobs/job.ts'
 import { type Block, type Button, type Message, moment, type Span, type Tone } from '../message.ts'
 
 /** Pure: a job's revision -> what people see. Times are shown in the given zone; where only one person reads, in theirs. */
@@ -97,6 +97,17 @@ function about(revision: Revision, view: View): Block {
   }
 }
 
+/** What stands in the way and is nobody's doing. */
+function troubleBlocks(revision: Revision, view: View): Block[] {
+  const { trouble, state } = revision
+  if (trouble === undefined || FINAL.has(state)) return []
+  const text = [`waits since `, moment(trouble.sinceMs, readerOf(revision, view)), `: ${troubleText(trouble)}`]
+  return [{ kind: 'note', tone: 'warn', text }]
+}
+/** `The API server cannot be reached (K8S-UNREACHABLE): connect ECONNREFUSED; tried again until it answers`. */
+export const troubleText = ({ code, text }: Trouble): string =>
+  `${ERRORS[code].sentence.replace(/\.$/, '')} (${code})${text === ERRORS[code].sentence ? '' : `: ${text.replace(/\.$/, '')}`}. Sluice tries again.`
+
 /** Steps that will never be begun say nothing. */
 const stepBlocks = ({ steps, state }: Revision): Block[] =>
   steps.length === 0 || (FINAL.has(state) && steps.every((step) => step.mark === 'pending'))
@@ -125,6 +136,7 @@ export function card(revision: Revision, view: View): Message {
       headingOf(revision, sentenceOf(revision)),
       { kind: 'note', tone, text: standing(revision, view) },
       about(revision, view),
+      ...troubleBlocks(revision, view),
       ...stepBlocks(revision),
       ...progressBlocks(revision, view),
       ...nextBlocks(revision),

@@ -40,7 +40,8 @@ const isUrgent = (revision: Revision): boolean => hasEnded(revision) || revision
 export async function draw(turn: Turn, job: string, wake: Wake): Promise<void> {
   const revision = await turn.jobs.get(job)
   if (revision?.asked.message !== undefined) await wake(`mark/${job}`)
-  if (revision === undefined || revision.state === 'received') return
+  // a card at once would say nothing yet, unless it is that there is nothing to be said
+  if (revision === undefined || (revision.state === 'received' && revision.trouble === undefined)) return
   const places = placesOfJob(turn, revision)
   for (const place of places) {
     await markBehind(turn.store, job, placeKey(place), revision.atMs)

@@ -33,6 +33,9 @@ function fields(revision: Revision, reader: Reader, lag: readonly Lag[]): Block 
   ]
   if (asked.ticket !== undefined) rows.push(['Ticket', `#${asked.ticket}`])
   if (question !== undefined) rows.push(['Waits for', waitsFor(revision, question, nowMs)])
+  const { trouble } = revision
+  if (trouble !== undefined)
+    rows.push(['Waits since', [moment(trouble.sinceMs, reader), `: ${trouble.code}: ${trouble.text}`]])
   if (holder !== undefined) rows.push(['Behind', `job ${holder}`])
   if (revision.approvedBy.length > 0) rows.push(['Approved by', revision.approvedBy.join(', ')])
   if (isOpen(revision) && revision.locks.length > 0) rows.push(['Locks', revision.locks.join(', ')])

@@ -29,6 +29,8 @@ export type Limits = {
   readonly progressMs: number
   /** Planning (resolve, facts, previews) as a whole. */
   readonly planMs: number
+  /** How long in all one turn at a job may wait for systems that do not answer; what it did stays as it is meanwhile. */
+  readonly patienceMs: number
   /** How long a step may take to notice its aborted signal. */
   readonly graceMs: number
   readonly concurrency: number
@@ -39,6 +41,7 @@ export const LIMITS: Limits = {
   sweepMs: 1_000,
   progressMs: 500,
   planMs: 120_000,
+  patienceMs: 30 * 60_000,
   graceMs: 5_000,
   concurrency: 50,
 }

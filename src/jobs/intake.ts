@@ -4,9 +4,10 @@ import type { Decision } from '../policies/policy.ts'
 import { judgePlan, unmet } from './judge.ts'
 import type { Finding } from '../steps/step.ts'
 import type { RunDeps } from './deps.ts'
-import type { Asked, Plan, StepView } from './job.ts'
+import type { Asked, Plan, Revision, StepView, Trouble } from './job.ts'
 import { asks, queued, refused } from './moves.ts'
 import { makePlan, redacted } from './plan.ts'
+import { troubleOf, withTrouble } from './progress.ts'
 import { type JobRecord, type Mutation, type Records, revise } from './record.ts'
 
 /** The first record of a job: received, with its planning as the effect. */
@@ -88,13 +89,45 @@ async function asking(
     asks(revise(now, { decision }), atMs, { kind: 'approval', code: null, text: plan.target.sentence, needs, plan })
 }
 
+/** Of the time for a plan, what is left for making it once a system that was away is back. */
+const LAST_TRY = 1 / 4
+
+/** While it cannot be planned the card says why; what answers too slowly for the limit is a no with a code of its own. */
+async function planInTime(
+  deps: RunDeps,
+  records: Records,
+  { job, asked }: Revision,
+  signal: AbortSignal,
+): Promise<Plan | Refusal> {
+  const limit = within(deps.limits.planMs, signal)
+  let known: Trouble | undefined
+  let shown: Promise<unknown> = Promise.resolve()
+  const onTrouble = (error: SluiceError | undefined): void => {
+    known = error === undefined ? undefined : troubleOf(error, known, deps.clock)
+    const trouble = known ?? null
+    const write = () =>
+      records.commit(job, (now) =>
+        now.revision.state === 'received' ? { record: revise(withTrouble(now, trouble), {}) } : undefined,
+      )
+    shown = shown.then(write).catch((error: unknown) => deps.log.debug({ job, err: String(error) }, 'not written'))
+  }
+  try {
+    return await makePlan(deps, asked, limit, { limitMs: deps.limits.planMs * (1 - LAST_TRY), onTrouble })
+  } catch (error) {
+    if (signal.aborted || !limit.aborted) throw error
+    const cause = known === undefined ? '' : ` ${known.code}: ${known.text}`
+    return refuse('PLAN-TIMEOUT', `${ERRORS['PLAN-TIMEOUT'].sentence}${cause}`)
+  } finally {
+    await shown
+  }
+}
+
 /** The reads worker: received -> planned -> what policy says. Goes on where a crash stopped it. */
 export async function planJob(deps: RunDeps, records: Records, job: string, signal: AbortSignal): Promise<void> {
   let record = await records.get(job)
   if (record?.revision.state === 'received') {
     const { asked } = record.revision
-    const limit = within(deps.limits.planMs, signal)
-    const plan = await makePlan(deps, asked, limit)
+    const plan = await planInTime(deps, records, record.revision, signal)
     // what a worker that lost its turn could not read is no reason to refuse
     if (signal.aborted) throw new SluiceError('JOB-LOST', `planning job ${job}`)
     record = await records.commit(job, (now) => {
@@ -102,7 +135,7 @@ export async function planJob(deps: RunDeps, records: Records, job: string, sign
       if (isRefusal(plan)) return refused(now, deps.clock.now(), plan)
       const locks = [...new Set(deps.lookup(asked.command)?.locks(plan.target) ?? [])].sort()
       return {
-        record: revise(now, { state: 'planned', plan, steps: pending(plan), locks }),
+        record: revise(withTrouble(now, null), { state: 'planned', plan, steps: pending(plan), locks }),
         audit: { what: 'planned' },
       }
     })

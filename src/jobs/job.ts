@@ -145,6 +145,8 @@ export type StepView = {
   readonly note?: string
 }
 
+export type Trouble = { readonly code: Code; readonly text: string; readonly sinceMs: number }
+
 /** One committed state of a job; everything that is shown is drawn from it. */
 export type Revision = {
   readonly job: string
@@ -160,6 +162,8 @@ export type Revision = {
   readonly approvedBy: readonly string[]
   readonly steps: readonly StepView[]
   readonly progress?: Progress
+  /** What it waits for that is nobody's doing: a system that does not answer. */
+  readonly trouble?: Trouble
   readonly locks: readonly LockKey[]
   /** The job that holds what this one waits for. */
   readonly behind?: string

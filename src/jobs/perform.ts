@@ -1,4 +1,5 @@
 import { type Code, SluiceError } from '../errors.ts'
+import { again, type Budget } from '../retry.ts'
 import type { Evidence, Gate, Progress, Step, StepContext } from '../steps/step.ts'
 import type { Cluster } from '../systems/kubernetes/port.ts'
 import type { Host } from '../systems/ssh/port.ts'
@@ -16,6 +17,9 @@ export type World = {
   readonly limits: Limits
   readonly jobUrl?: (job: string) => string
   readonly report: (progress: Progress) => void
+  readonly trouble: (error: SluiceError | undefined) => void
+  /** What this turn may still wait for systems that do not answer. */
+  readonly patience: Budget
   /** Aborted with a SluiceError CANCELLED or JOB-LOST as its reason. */
   readonly signal: AbortSignal
   /** The cancel path itself is not stopped by the cancel. */
@@ -47,6 +51,7 @@ export function contextOf(world: World, step: Step, signal: AbortSignal): StepCo
     chosen: record.inner.chosen,
     journal: journal.of(step.id),
     report: world.report,
+    trouble: world.trouble,
     safePoint: async () => {
       if (signal.aborted) throw signal.reason
       if ((await journal.check()) === 'cancel' && !world.stopping) throw cancelled(job)
@@ -54,6 +59,10 @@ export function contextOf(world: World, step: Step, signal: AbortSignal): StepCo
     signal,
   }
 }
+
+/** Tries again what meets trouble that passes by itself; the card says so meanwhile. A cancel ends it at once. */
+export const patiently = <T>(world: World, work: () => Promise<T>): Promise<T> =>
+  again(work, { budget: world.patience, signal: world.signal, onTrouble: world.trouble })
 
 /** Runs work under a limit; a step that does not notice its aborted signal within `graceMs` is left behind. */
 export async function limited<T>(
@@ -101,9 +110,13 @@ const stored = (evidence: Evidence, already: boolean): Readonly<Record<string, u
 
 /**
  * One step, once: the world is asked first; only when it is not so, intent is written, then the effect, then evidence. So an intent
- * without evidence means that it was not so before us: on resume a `done()` that says yes is our own work.
+ * without evidence means that it was not so before us: on resume a `done()` that says yes is our own work. After trouble that passes it
+ * is the same as on resume, so that a lost answer is never taken for something that did not happen.
  */
-export async function perform(world: World, step: Step): Promise<Performed> {
+export const perform = (world: World, step: Step): Promise<Performed> =>
+  patiently(world, () => performOnce(world, step))
+
+async function performOnce(world: World, step: Step): Promise<Performed> {
   const { journal } = world
   const before = journal.step(step.id)
   if (before.evidence !== undefined)

@@ -1,7 +1,9 @@
 import { createHash } from 'node:crypto'
 import { asSluiceError, isRefusal, type Refusal, refuse, SluiceError } from '../errors.ts'
 import { redact } from '../redact.ts'
+import { again, type Patience } from '../retry.ts'
 import type { Finding, PreviewContext, Step, Verdict } from '../steps/step.ts'
+import type { Facts } from '../systems/facts/port.ts'
 import type { Cluster } from '../systems/kubernetes/port.ts'
 import type { JobsDeps } from './deps.ts'
 import type { Args, Change, Growth, Plan, Target } from './job.ts'
@@ -114,10 +116,15 @@ export async function planTarget(
     assume: new Set(),
     cache: new Map(),
   }
+  // a fact that may be readable in a moment is no reason for a no
+  const known = (facts: Facts): Facts => {
+    for (const reading of Object.values(facts)) if (!reading.ok && reading.trouble !== undefined) throw reading.trouble
+    return facts
+  }
   const ticket = request.ticket === undefined ? {} : { ticket: request.ticket }
   const subject = { cluster: target.cluster, nodes: target.nodes.map((n) => n.name), person: request.by, ...ticket }
   const [facts, findings] = await Promise.all([
-    planning.readFacts(change.facts(target), subject, signal),
+    planning.readFacts(change.facts(target), subject, signal).then(known),
     findingsOf(steps, ctx, taken),
   ])
   return {
@@ -139,23 +146,30 @@ export async function openTarget(planning: Planning, request: PlanRequest): Prom
   return isRefusal(cluster) ? cluster : { change, cluster }
 }
 
-/** Resolve, read facts, preview. A system that cannot be read is a refusal with its code; only an aborted signal throws. */
-export async function makePlan(planning: Planning, request: PlanRequest, signal: AbortSignal): Promise<Plan | Refusal> {
+async function planOnce(planning: Planning, request: PlanRequest, signal: AbortSignal): Promise<Plan | Refusal> {
+  const opened = await openTarget(planning, request)
+  if (isRefusal(opened)) return opened
+  const { change, cluster } = opened
+  const nodes = () => cluster.nodes({ signal })
+  const reading = { cluster, nodes, nowMs: planning.clock.now, signal, person: request.by }
+  const target = await change.resolve(request.args, reading)
+  if (isRefusal(target)) return target
+  if (target.nodes.length === 0) return refuse('PLAN-EMPTY')
+  return await planTarget(planning, opened, request, target, signal)
+}
+
+/**
+ * Resolve, read facts, preview; while a system does not answer, again within `patience`. One that cannot be read is a refusal with its
+ * code; only an aborted signal throws.
+ */
+export async function makePlan(
+  planning: Planning,
+  request: PlanRequest,
+  signal: AbortSignal,
+  patience: Omit<Patience, 'signal'> = { limitMs: 0 },
+): Promise<Plan | Refusal> {
   try {
-    const opened = await openTarget(planning, request)
-    if (isRefusal(opened)) return opened
-    const { change, cluster } = opened
-    const nodes = () => cluster.nodes({ signal })
-    const target = await change.resolve(request.args, {
-      cluster,
-      nodes,
-      nowMs: planning.clock.now,
-      signal,
-      person: request.by,
-    })
-    if (isRefusal(target)) return target
-    if (target.nodes.length === 0) return refuse('PLAN-EMPTY')
-    return await planTarget(planning, opened, request, target, signal)
+    return await again(() => planOnce(planning, request, signal), { ...patience, signal })
   } catch (error) {
     const known = asSluiceError(error, `planning ${request.command}`)
     if (signal.aborted) throw new SluiceError('JOB-LOST', `planning ${request.command}`, { cause: error })

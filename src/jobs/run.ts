@@ -8,7 +8,7 @@ import { type Attempt, cancelPath, failPath, runSteps } from './attempt.ts'
 import type { Plan } from './job.ts'
 import { openJournal } from './journal.ts'
 import { ended, fromViews } from './moves.ts'
-import type { World } from './perform.ts'
+import { patiently, type World } from './perform.ts'
 import { type Opened, openTarget } from './plan.ts'
 import { progressReporter } from './progress.ts'
 import { recheck } from './recheck.ts'
@@ -86,7 +86,7 @@ function attemptOf(
   fence: Fence,
   opened: Opened,
   plan: Plan,
-  parts: Pick<World, 'journal' | 'report' | 'signal'>,
+  parts: Pick<World, 'journal' | 'report' | 'trouble' | 'patience' | 'signal'>,
 ): Attempt {
   const by = record.inner.resumedBy ?? record.revision.asked.by
   const world: World = {
@@ -106,7 +106,9 @@ function attemptOf(
 async function proceed(attempt: Attempt, opened: Opened): Promise<void> {
   const { deps, fence, plan, record, steps, world } = attempt
   const taken = await reconcile(world, steps)
-  const checked = await recheck(deps, record, { ...opened, steps, approved: plan, taken, signal: world.signal })
+  const checked = await patiently(world, () =>
+    recheck(deps, record, { ...opened, steps, approved: plan, taken, signal: world.signal }),
+  )
   if (checked.kind === 'go') return await runSteps({ ...attempt, decision: checked.decision })
   const move = (now: JobRecord) => (now.revision.state === 'running' ? checked.move(now) : undefined)
   await deps.records.commit(record.revision.job, move, fence)
@@ -122,7 +124,8 @@ async function attempt(deps: RunDeps, record: JobRecord, fence: Fence, stops: St
   ])
   if (isRefusal(opened)) return notBegun(deps, record, fence, opened)
   const progress = progressReporter(deps, job, fence)
-  const parts = { journal, report: progress.report, signal: stops.soft.signal }
+  const { report, trouble } = progress
+  const parts = { journal, report, trouble, patience: { leftMs: deps.limits.patienceMs }, signal: stops.soft.signal }
   const mine = attemptOf(deps, record, fence, opened, plan, parts)
   const unstoppable: Attempt = { ...mine, world: { ...mine.world, signal: stops.hard.signal, stopping: true } }
   try {

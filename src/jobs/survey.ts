@@ -1,7 +1,7 @@
 import { asSluiceError } from '../errors.ts'
 import { redact } from '../redact.ts'
 import type { Evidence, Step } from '../steps/step.ts'
-import { contextOf, limited, type World } from './perform.ts'
+import { contextOf, limited, patiently, type World } from './perform.ts'
 
 /** Did this job change something in this step? What it found done already is not its own. */
 export function ours(world: World, step: Step): boolean {
@@ -12,8 +12,11 @@ export function ours(world: World, step: Step): boolean {
 
 const LOOK_MS = 10_000
 
-const look = (world: World, step: Step): Promise<Evidence | undefined> =>
-  limited(world, `looking at ${step.id}`, LOOK_MS, (signal) => step.done(contextOf(world, step, signal)))
+const look = (world: World, step: Step, limitMs = LOOK_MS): Promise<Evidence | undefined> =>
+  limited(world, `looking at ${step.id}`, limitMs, (signal) => step.done(contextOf(world, step, signal)))
+/** Where everything else depends on the answer. */
+const lookPatiently = (world: World, step: Step): Promise<Evidence | undefined> =>
+  patiently(world, () => look(world, step, step.timeoutMs))
 
 /** One line per step, asked from the world now: what was changed and what is left. */
 export async function survey(world: World, steps: readonly Step[]): Promise<readonly string[]> {
@@ -52,10 +55,10 @@ export async function undo(world: World, steps: readonly Step[]): Promise<void> 
     const takeBack = step.undo
     // interrupted before its effect: there is nothing to take back
     const begun = journal.step(step.id).evidence !== undefined || journal.entries(step.id).size > 0
-    if (!begun && (await look(world, step)) === undefined) continue
+    if (!begun && (await lookPatiently(world, step)) === undefined) continue
     await journal.write([{ step: step.id, key: '', kind: 'undo' }])
-    const evidence = await limited(world, `undoing ${step.id}`, step.timeoutMs, (signal) =>
-      takeBack(contextOf(world, step, signal)),
+    const evidence = await patiently(world, () =>
+      limited(world, `undoing ${step.id}`, step.timeoutMs, (signal) => takeBack(contextOf(world, step, signal))),
     )
     await journal.write([{ step: step.id, key: '', kind: 'undone', data: { text: evidence.text } }])
   }
@@ -66,7 +69,7 @@ export async function reconcile(world: World, steps: readonly Step[]): Promise<R
   const taken = new Set<string>()
   for (const step of steps) {
     const { intent, evidence } = world.journal.step(step.id)
-    const so = intent !== undefined && evidence === undefined ? await look(world, step) : undefined
+    const so = intent !== undefined && evidence === undefined ? await lookPatiently(world, step) : undefined
     if (so !== undefined)
       await world.journal.write([
         {

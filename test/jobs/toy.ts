@@ -80,7 +80,15 @@ export const change = (steps: readonly Step[], more: Partial<Change> = {}): Chan
   ...more,
 })
 
-export const SHORT: Partial<Limits> = { lockMs: 1_000, stalledMs: 300, sweepMs: 200, progressMs: 20, graceMs: 200 }
+export const SHORT: Partial<Limits> = {
+  lockMs: 1_000,
+  stalledMs: 300,
+  sweepMs: 200,
+  progressMs: 20,
+  planMs: 5_000,
+  patienceMs: 400,
+  graceMs: 200,
+}
 
 let events = 0
 export const asked = (more: Partial<Asked> = {}): Asked => ({
