@@ -10,7 +10,7 @@ import { PODS } from './drain-points.ts'
 /** Kept from everybody else's pods by this taint, in the cluster that all tests share. */
 const TAINT = { key: 'drain-kill', effect: 'NoSchedule' }
 /** Where the pods of `server501` go. */
-const refugeOf = (node: string): string => `${node}0`
+export const refugeOf = (node: string): string => `${node}0`
 
 type Pod = {
   readonly metadata: {
@@ -39,15 +39,25 @@ type Budget = {
 
 /** A node with its pods in a namespace of their own. */
 export type Loaded = { readonly node: string; readonly namespace: string; readonly uids: readonly string[] }
+/** What a fault test makes its nodes of. */
+export type Setting = {
+  /** `server500 + number`, in `PREFIX-number`. */
+  readonly firstNode: number
+  readonly prefix: string
+  readonly pods: number
+  readonly workloads: (shape: (name: string, termMs: number) => PodShape) => Parameters<typeof apply>[1]
+}
 export type DrainWorld = {
   /** uid of kube-system. */
   readonly uid: string
-  /** Makes node `server500 + number` Ready with 20 pods that policy lets go: some free, some under a budget, some one by one. */
+  /** Makes the node of that number Ready with its pods, which policy lets go; a second node stands ready for what comes after them. */
   readonly load: (number: number) => Promise<Loaded>
   readonly podsOn: (node: string) => Promise<readonly Pod[]>
   readonly isCordoned: (node: string) => Promise<boolean>
   /** The evictions in a namespace that the API server carried out, by the uid they were asked for. */
   readonly evicted: (namespace: string) => Promise<readonly string[]>
+  /** Everything else that Sluice changed there: `patch nodes server501 200`. */
+  readonly otherWrites: (loaded: Loaded) => Promise<readonly string[]>
   /**
    * An eviction whose caller died under way (504) goes on inside the server, takes its budget's room up to seconds later and deletes
    * nothing; the disruption controller gives the room back after two minutes. This does it after two seconds, until the signal.
@@ -93,9 +103,9 @@ async function makeNode(api: Client, name: string, version: string): Promise<voi
   if (code !== 201 && code !== 409) throw new Error(`node ${name}: ${code} ${body}`)
 }
 
-/** Nine that may go at once, eight three at a time, three one at a time; they end at different moments. */
-function workloads(node: string, ns: string): Parameters<typeof apply>[1] {
-  const shape = (name: string, termMs: number): PodShape => ({
+const shapeOn =
+  (node: string, ns: string) =>
+  (name: string, termMs: number): PodShape => ({
     namespace: ns,
     name,
     node,
@@ -103,17 +113,23 @@ function workloads(node: string, ns: string): Parameters<typeof apply>[1] {
     tolerations: [{ key: TAINT.key, operator: 'Exists' }],
     termMs,
   })
-  return [
+
+/** 20 pods: nine that may go at once, eight three at a time, three one at a time; they end at different moments. */
+const KILLED: Setting = {
+  firstNode: 500,
+  prefix: 'drain-kill',
+  pods: PODS,
+  workloads: (shape) => [
     ...deployment({ ...shape('web', 150), replicas: 6 }),
     ...deployment({ ...shape('slow', 500), replicas: 3 }),
     ...deployment({ ...shape('api', 250), replicas: 8, pdb: { maxUnavailable: 3 } }),
     // no StatefulSet: the disruption controller takes a new pod of the old name for one that shall go, for two minutes
     ...deployment({ ...shape('db', 100), replicas: 3, pdb: { maxUnavailable: 1 } }),
-  ]
+  ],
 }
 
 /** The shared cluster, with nodes and namespaces of this world's own in it. */
-export async function openDrainWorld(data: KubeData): Promise<DrainWorld> {
+export async function openDrainWorld(data: KubeData, setting: Setting = KILLED): Promise<DrainWorld> {
   const lab = attachKube(data)
   const api = client(data.kubeconfig)
   const get = async <T>(path: string): Promise<T> => {
@@ -134,15 +150,17 @@ export async function openDrainWorld(data: KubeData): Promise<DrainWorld> {
     await until(`${name} Ready`, () => nodeReady(name), { everyMs: 200 })
   }
   const load = async (number: number): Promise<Loaded> => {
-    const node = `server${500 + number}`
-    const ns = `drain-kill-${number}`
+    const node = `server${setting.firstNode + number}`
+    const ns = `${setting.prefix}-${number}`
     await ready(node)
-    await apply(lab.kubectl, [namespace(ns), ...workloads(node, ns)])
+    await apply(lab.kubectl, [namespace(ns), ...setting.workloads(shapeOn(node, ns))])
     const uids = await until(
-      `${PODS} pods on ${node}`,
+      `${setting.pods} pods on ${node}`,
       async () => {
         const pods = (await podsOn(node)).filter(isReady)
-        return pods.length === PODS && (await settled(ns)) ? pods.map(({ metadata }) => metadata.uid) : undefined
+        return pods.length === setting.pods && (await settled(ns))
+          ? pods.map(({ metadata }) => metadata.uid)
+          : undefined
       },
       { everyMs: 200 },
     )
@@ -159,6 +177,12 @@ export async function openDrainWorld(data: KubeData): Promise<DrainWorld> {
       (await lab.auditEvents())
         .filter((event) => event.namespace === ns && isEviction(event))
         .map(({ requestUid }) => requestUid ?? 'no uid'),
+    otherWrites: async ({ node, namespace: ns }) =>
+      (await lab.auditEvents())
+        .filter((event) => event.namespace === ns || event.name === node || event.name === refugeOf(node))
+        .filter((event) => event.userAgent.startsWith('sluice/') && event.stage === 'ResponseComplete')
+        .filter((event) => event.subresource !== 'eviction' && !event.dryRun)
+        .map(({ verb, resource, name, code }) => `${verb} ${resource} ${name} ${code}`),
     giveBack: async (ns, signal) => {
       while (!signal.aborted) {
         await giveBackOnce(api, ns)
