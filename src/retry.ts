@@ -9,6 +9,10 @@ const PACE: Pace = { firstMs: 250, longestMs: 5_000 }
 export const backoffMs = (failures: number, { firstMs, longestMs }: Pace = PACE): number =>
   Math.min(longestMs, firstMs * 2 ** Math.min(failures, 30)) * (0.5 + Math.random() / 2)
 
+/** At least as long as the other side asked for, and a little more at random; else by the failures so far. */
+export const pauseMsOf = ({ pauseMs }: SluiceError, failures: number): number =>
+  pauseMs === undefined ? backoffMs(failures) : pauseMs * (1 + Math.random() / 8)
+
 /** Resolves after `ms`; rejects with the signal's reason when it aborts first. */
 export function sleep(ms: number, signal?: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
@@ -51,7 +55,7 @@ export async function again<T>(work: () => Promise<T>, patience: Patience): Prom
       if (!isTransient(error)) throw error
       const nowMs = performance.now()
       if (failures > 0) budget.leftMs -= nowMs - startedMs
-      const pauseMs = error.pauseMs ?? backoffMs(failures)
+      const pauseMs = pauseMsOf(error, failures)
       if (pauseMs > Math.min(budget.leftMs, limitMs - (nowMs - beganMs))) throw error
       budget.leftMs -= pauseMs
       onTrouble(error)

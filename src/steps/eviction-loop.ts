@@ -1,5 +1,5 @@
 import { isTransient, SluiceError } from '../errors.ts'
-import { backoffMs } from '../retry.ts'
+import { backoffMs, pauseMsOf } from '../retry.ts'
 import type { Cluster, Eviction, Pdb, PodEvent } from '../systems/kubernetes/port.ts'
 import { type DrainOptions, podName, type Sorted } from './drain-filters.ts'
 import {
@@ -229,7 +229,7 @@ function onLostAnswer(loop: Loop, flight: Flight, thrown: unknown): void {
   if (!isTransient(error)) return fail(flight, text)
   onTrouble(loop, 'evictions', error)
   flight.recheck = true
-  pause(flight, error.pauseMs ?? backoffMs(flight.failures++))
+  pause(flight, pauseMsOf(error, flight.failures++))
   setWhy(loop, flight, text)
 }
 
