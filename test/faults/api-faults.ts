@@ -50,6 +50,18 @@ const EXPIRED: readonly Way[] = [
   { status: 410, body: expired },
   { status: 200, body: `${JSON.stringify({ type: 'ERROR', object: JSON.parse(expired) })}\n` },
 ]
+/** Whatever version a kind is watched from first is too old, and stays so: it helps only to list again. */
+function expiry(): (asked: Asked) => Way {
+  const tooOld = new Map<string, number>()
+  let answers = 0
+  return ({ path, watch }) => {
+    const { pathname, searchParams } = new URL(path, 'https://x')
+    const version = Number(searchParams.get('resourceVersion'))
+    if (!watch || version > (tooOld.get(pathname) ?? version)) return 'pass'
+    tooOld.set(pathname, version)
+    return EXPIRED[answers++ % EXPIRED.length] ?? 'pass'
+  }
+}
 
 /** Changes are carried out and only their answers are lost: the worst of it. */
 const wayOf = (fault: Fault, { method }: Asked, slowMs: number): Way => {
@@ -95,7 +107,7 @@ export function stage(
   let on = false
   let over = false
   const begun = Promise.withResolvers<void>()
-  const expiries = [...EXPIRED, ...EXPIRED]
+  const expire = expiry()
   const begin = (): void => {
     if (on || over) return
     on = true
@@ -115,7 +127,7 @@ export function stage(
     if (!on && !over && starts[phase](one)) begin()
     if (!on) return 'pass'
     if (fault === 'outage') return 'reset'
-    if (fault === 'expired watch') return (one.watch ? expiries.shift() : undefined) ?? 'pass'
+    if (fault === 'expired watch') return expire(one)
     return wayOf(fault, one, slowMs)
   })
   front.onAnswer((one, code) => {

@@ -88,7 +88,7 @@ async function ask({ server, agent }: Upstream, asked: Asked, from: IncomingMess
 }
 
 async function stream(reply: Dispatcher.ResponseData, watch: Watch): Promise<void> {
-  for await (const part of reply.body) if (!watch.frozen) watch.to.write(part)
+  for await (const part of reply.body) if (!watch.frozen && !watch.to.writableEnded) watch.to.write(part)
   if (!watch.frozen) watch.to.end()
 }
 
