@@ -7,8 +7,11 @@ export type Asked = {
   readonly atMs: number
 }
 export type Given = { readonly status: number; readonly headers?: Record<string, string>; readonly body: string }
-/** What becomes of a request: to the server, never answered, or answered like this. */
-export type Way = 'pass' | 'hang' | Given
+/**
+ * What becomes of a request: to the server, never answered, answered like this, or its connection reset: before the server had it
+ * (`reset`), or after it has carried it out (`lost`).
+ */
+export type Way = 'pass' | 'hang' | 'reset' | 'lost' | Given
 export type Front = {
   readonly url: string
   /** From now on; requests that hang already go on hanging. */
@@ -30,8 +33,10 @@ export async function frontTo(target: string): Promise<Front> {
     asked.push(one)
     const chosen = way(one)
     if (chosen === 'hang') return
-    const given = chosen === 'pass' ? await pass(target, from, to) : chosen
-    if (chosen === 'pass') answers.push({ ...one, ...given })
+    if (chosen === 'reset') return void from.socket.resetAndDestroy()
+    const given = typeof chosen === 'string' ? await pass(target, from, to) : chosen
+    if (typeof chosen === 'string') answers.push({ ...one, ...given })
+    if (chosen === 'lost') return void from.socket.resetAndDestroy()
     to.writeHead(given.status, given.headers ?? {}).end(given.body)
   }
   const server = createServer((from, to) => {
