@@ -10,6 +10,7 @@ import { type Asks, asks, ended, gateNeeds, marked } from './moves.ts'
 import { storeTrouble } from '../store/trouble.ts'
 import { noted, perform, type World } from './perform.ts'
 import { canonical, redacted } from './plan.ts'
+import { withTrouble } from './progress.ts'
 import { type Fence, type JobRecord, type Mutation, revise } from './record.ts'
 import { ours, survey, undo } from './survey.ts'
 
@@ -98,7 +99,11 @@ async function unclear(attempt: Attempt, step: Step, why: string): Promise<void>
   await write(
     attempt,
     (now) => ({
-      record: revise(now, { state: 'needs-human', code: 'STEP-UNCLEAR', steps, result }, { repeat: step.id }),
+      record: revise(
+        withTrouble(now, null),
+        { state: 'needs-human', code: 'STEP-UNCLEAR', steps, result },
+        { repeat: step.id },
+      ),
       audit: { what: 'needs-human', text: step.id },
     }),
     false,

@@ -10,7 +10,7 @@ import { openJournal } from './journal.ts'
 import { ended, fromViews } from './moves.ts'
 import { patiently, type World } from './perform.ts'
 import { type Opened, openTarget } from './plan.ts'
-import { progressReporter } from './progress.ts'
+import { progressReporter, withTrouble } from './progress.ts'
 import { recheck } from './recheck.ts'
 import { type Fence, type JobRecord, revise } from './record.ts'
 import { reconcile } from './survey.ts'
@@ -49,7 +49,7 @@ async function take(deps: RunDeps, job: string, id: string, fence: Fence): Promi
       const attempt = now.inner.attempt + 1
       const startedAtMs = now.revision.startedAtMs ?? deps.clock.now()
       return {
-        record: revise(now, { state: 'running', code: null, startedAtMs }, { attempt }),
+        record: revise(withTrouble(now, null), { state: 'running', code: null, startedAtMs }, { attempt }),
         audit: { what: `attempt ${attempt}` },
       }
     },

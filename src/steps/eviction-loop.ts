@@ -131,6 +131,12 @@ export function onTrouble(
   if (now !== before) run.trouble(now)
 }
 
+/** What an eviction met is over when none of those that met it is to be asked any more: a watch saw them go. */
+export function forgetTrouble(loop: Loop): void {
+  const isHeldUp = ({ phase, failures }: Flight): boolean => failures > 0 && (phase === 'ready' || phase === 'flying')
+  if (loop.troubles.has('evictions') && !loop.flights.some(isHeldUp)) onTrouble(loop, 'evictions', undefined)
+}
+
 /** News of a pod of the node. */
 export function onPod(loop: Loop, { type, pod }: PodEvent): void {
   const flight = loop.byUid.get(pod.uid) ?? loop.byName.get(podName(pod))
@@ -186,7 +192,8 @@ function settleTrouble(loop: Loop, flight: Flight, answer: Eviction & { readonly
   flight.faultSinceMs = cause === 'fault' ? (flight.faultSinceMs ?? nowMs) : undefined
   if (nowMs - (flight.faultSinceMs ?? nowMs) > (loop.run.faultMs ?? FAULT_MS)) return fail(flight, text)
   setWhy(loop, flight, trouble === undefined ? text : `${trouble.code}: ${text}`)
-  pause(flight, retryAfterMs ?? backoffMs(flight.failures++))
+  pause(flight, retryAfterMs ?? backoffMs(flight.failures))
+  flight.failures += 1
 }
 
 /** DR-28..39: what each answer means for the pod. */
@@ -229,7 +236,8 @@ function onLostAnswer(loop: Loop, flight: Flight, thrown: unknown): void {
   if (!isTransient(error)) return fail(flight, text)
   onTrouble(loop, 'evictions', error)
   flight.recheck = true
-  pause(flight, pauseMsOf(error, flight.failures++))
+  pause(flight, pauseMsOf(error, flight.failures))
+  flight.failures += 1
   setWhy(loop, flight, text)
 }
 

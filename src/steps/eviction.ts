@@ -4,6 +4,7 @@ import {
   type EvictionEnd,
   type EvictionRun,
   evictOne,
+  forgetTrouble,
   journalKey,
   type Loop,
   onPdb,
@@ -102,6 +103,7 @@ async function untilOver(loop: Loop, deadlineMs: number): Promise<EvictionEnd['k
     if (loop.failure !== undefined) throw asSluiceError(loop.failure, 'evicting pods')
     if (run.signal.aborted) return 'stopped'
     const skipInMs = skipOld(loop)
+    forgetTrouble(loop)
     await writeEvidence(loop)
     report(loop)
     if (!loop.flights.some(isOpen)) return loop.flights.some(({ phase }) => phase === 'failed') ? 'failed' : 'done'
@@ -139,6 +141,8 @@ const watchBudgets = (loop: Loop, signal: AbortSignal): Promise<void> =>
  */
 export async function evictAll(run: EvictionRun): Promise<EvictionEnd> {
   const loop = openLoop(run)
+  // what stood in the way of getting here is over
+  run.trouble(undefined)
   const over = new AbortController()
   const signal = AbortSignal.any([run.signal, over.signal])
   const onFailure = (error: unknown): void => {

@@ -104,7 +104,10 @@ export type StepContext = {
   readonly chosen: Readonly<Record<string, unknown>>
   readonly journal: StepJournal
   readonly report: (progress: Progress) => void
-  /** What it waits for that is nobody's doing, shown with its code until it is taken back with undefined. */
+  /**
+   * What it waits for that is nobody's doing, shown with its code until it is taken back with undefined. A step that is long takes back what was
+   * in its way when it has got past it.
+   */
   readonly trouble: (error: SluiceError | undefined) => void
   /** Throws CANCELLED when the job is cancelled; JOB-LOST when another worker has it. Call it before each effect. */
   readonly safePoint: () => Promise<void>

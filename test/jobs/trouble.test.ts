@@ -80,6 +80,7 @@ describe('a system that does not answer', () => {
       state: 'needs-human',
       code: 'STEP-UNCLEAR',
     })
+    expect((await jobs.get(job))?.trouble).toBeUndefined()
     expect(w.state.effects).toBe(1)
   })
 
@@ -90,6 +91,24 @@ describe('a system that does not answer', () => {
     expect(end).toMatchObject({ state: 'failed', code: 'K8S-UNREACHABLE' })
     expect(end.result?.details.join()).toContain('cannot be read')
     expect(end.trouble).toBeUndefined()
+  })
+
+  test('who takes the job over does not go on telling of what is over', async () => {
+    const w = world()
+    const first = await start({ change: change([w.step]), limits })
+    const job = await first.jobs.submit(asked())
+    await revised(first.jobs, job, ({ trouble }) => trouble !== undefined)
+    await first.stop()
+    const end = latch()
+    const done = async () => {
+      await end.opened
+      return { kind: 'evidence', text: 'it is so' } as const
+    }
+    const { jobs } = await start({ change: change([{ ...w.step, done }]), limits })
+    const taken = await revised(jobs, job, ({ state, trouble }) => state === 'running' && trouble === undefined)
+    expect(taken.steps).toMatchObject([{ mark: 'running' }])
+    end.open()
+    expect(await until(jobs, job, 'done', 'failed')).toMatchObject({ state: 'done' })
   })
 
   test('a cancel does not wait for it', async () => {

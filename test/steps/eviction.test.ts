@@ -190,6 +190,30 @@ test('answers may be lost for as long as the drain has time', async () => {
   expect(troubles.at(-1)).toBeUndefined()
 })
 
+test('trouble is over when a watch saw what became of those whose answer was lost', async () => {
+  const troubles: (string | undefined)[] = []
+  let isOver = false
+  const w = world(
+    ['a'],
+    () => {
+      const pod = makePod({ name: 'a', deletionAtMs: Date.now() })
+      w.pods.set('a', pod)
+      setImmediate(() => w.tellPod({ type: 'MODIFIED', pod }))
+      return new SluiceError('K8S-TIMEOUT', 'x', { pauseMs: HOUR_MS })
+    },
+    {
+      trouble: (error) => {
+        troubles.push(error?.code)
+        if (troubles.length === 3) setImmediate(() => ((isOver = true), w.remove('a')))
+      },
+    },
+  )
+  expect((await w.end()).kind).toBe('done')
+  expect(isOver).toBe(true)
+  // what stood in the way of getting there, what the eviction met, and its end long before the pod's
+  expect(troubles).toEqual([undefined, 'K8S-TIMEOUT', undefined])
+})
+
 const fault: Eviction = {
   kind: 'later',
   cause: 'fault',

@@ -206,7 +206,7 @@ export type Cluster = {
   /**
    * Events from `resourceVersion` on, with bookmarks, reconnecting with jittered back-off by itself; after 410 it lists again and reports
    * what vanished as DELETED (of `known`, the pods the caller has from its list, and of those reported). `onEvent` must not throw.
-   * `onTrouble` is told why nothing is seen when it failed twice in a row, and undefined when it sees again.
+   * `onTrouble` is told why nothing is seen when it was silent or failed twice in a row, and undefined when it sees again.
    * Resolves when the signal aborts; rejects only when the credentials are refused.
    */
   readonly watchPods: (

@@ -24,6 +24,7 @@ type Watching<T> = {
   resourceVersion: string
   /** Failures since it last saw something. */
   failures: number
+  isTold: boolean
 }
 
 // The server ends a watch after this long, so that a connection that died without a word is noticed soon; a new watch costs one request.
@@ -44,7 +45,8 @@ function tell<T extends { readonly uid: string }>(watching: Watching<T>, type: E
 
 /** The server speaks: what was wrong is over. */
 function onSight<T>(watching: Watching<T>): void {
-  if (watching.failures > 1) watching.onTrouble(undefined)
+  if (watching.isTold) watching.onTrouble(undefined)
+  watching.isTold = false
   watching.failures = 0
 }
 
@@ -112,8 +114,12 @@ async function watchOnce<T extends { readonly uid: string }>(session: Session, w
 async function onFailure<T>(watching: Watching<T>, error: unknown): Promise<void> {
   const { kind, onTrouble, signal } = watching
   watching.failures += 1
-  // once is nothing: kept connections break, servers restart
-  if (watching.failures > 1 && error !== undefined) onTrouble(asSluiceError(error, `watching ${kind.what}`))
+  const trouble = error === undefined ? undefined : asSluiceError(error, `watching ${kind.what}`)
+  // once is nothing: kept connections break, servers restart; but silence has lasted for long already
+  if (trouble !== undefined && (watching.failures > 1 || trouble.code === 'K8S-TIMEOUT')) {
+    watching.isTold = true
+    onTrouble(trouble)
+  }
   await sleep(backoffMs(watching.failures - 1, PACE), signal).catch(() => {})
 }
 
@@ -147,6 +153,7 @@ export function watches(session: () => Promise<Session>): Pick<Cluster, 'watchPo
         resourceVersion,
         onTrouble,
         failures: 0,
+        isTold: false,
         known: new Map(known.map((pod) => [pod.uid, pod])),
         onEvent: ({ type, object }) => onEvent({ type, pod: object }),
       })
@@ -159,6 +166,7 @@ export function watches(session: () => Promise<Session>): Pick<Cluster, 'watchPo
         resourceVersion: '',
         onTrouble,
         failures: 0,
+        isTold: false,
         known: new Map(),
         onEvent: ({ type, object }) => onEvent({ type, pdb: object }),
       })
