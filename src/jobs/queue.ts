@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import type { Job, JobsOptions, Processor, Queue, Worker } from 'bullmq'
 import type { Clock } from '../duration.ts'
 import type { Log } from '../log.ts'
+import { backoffMs } from '../retry.ts'
 import { keys } from '../store/keys.ts'
 import { script } from '../store/script.ts'
 import type { Client, Store } from '../store/store.ts'
@@ -50,9 +51,9 @@ function wishedMs(error: unknown): number | undefined {
   return Number.isFinite(wished) ? Math.max(0, wished) : undefined
 }
 
-/** A platform's own wish first, else 250 ms doubling up to 30 s. */
-export const backoffMs = (attempts: number, error: unknown): number =>
-  wishedMs(error) ?? Math.min(30_000, 125 * 2 ** Math.min(attempts, 10))
+const PACE = { firstMs: 250, longestMs: 30_000 }
+/** A platform's own wish first, else as everywhere. `attempts`: 1 = the first has failed. */
+export const pauseAfter = (attempts: number, error: unknown): number => wishedMs(error) ?? backoffMs(attempts - 1, PACE)
 
 const keyedId = (key: string): string => `k-${createHash('sha1').update(key).digest('hex')}`
 const SETTLE = script(
@@ -183,7 +184,7 @@ async function openWorker(
     maxStalledCount: 1_000_000,
     // after a lost connection; BullMQ waits 15 s by default
     runRetryDelay: 500,
-    settings: { backoffStrategy: (attempts, _type, error) => backoffMs(attempts, error) },
+    settings: { backoffStrategy: (attempts, _type, error) => pauseAfter(attempts, error) },
   })
   restWhenRefused(made.on('error', noise(log, name)))
   // a platform that is away fails every key again and again; its trouble is told by itself

@@ -109,7 +109,7 @@ await real(['kube'], 'kubectl drain, rows 28 to 36', (kube) => {
       await w.owned('x')
       const ran = await w.drain()
       expect(ran.progress.flatMap(({ waiting }) => waiting.map(({ why }) => why))).toContain(
-        'Too many requests, please try again later.',
+        'K8S-BUSY: Too many requests, please try again later.',
       )
       expect(await isGone(w, 'x')).toBe(true)
     },
