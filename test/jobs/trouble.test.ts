@@ -159,6 +159,20 @@ describe('a system that does not answer', () => {
     expect(end.trouble).toBeUndefined()
   })
 
+  test('looking again before the first step waits for it too', async () => {
+    const plans = { made: 0, isAway: true }
+    const preview = async () => {
+      plans.made += 1
+      if (plans.made > 1 && plans.isAway) throw away()
+      return []
+    }
+    const { jobs } = await start({ change: change([toyStep('a', { preview })]), limits })
+    const job = await jobs.submit(asked())
+    await revised(jobs, job, ({ state, trouble }) => state === 'running' && trouble?.code === 'K8S-UNREACHABLE')
+    plans.isAway = false
+    expect(await until(jobs, job, 'done', 'failed', 'refused')).toMatchObject({ state: 'done' })
+  })
+
   test('a fact that can be read in a moment is not one that cannot be read', async () => {
     let reads = 0
     const readFacts = async () =>
