@@ -34,6 +34,8 @@ export type Limits = {
   /** How long a step may take to notice its aborted signal. */
   readonly graceMs: number
   readonly concurrency: number
+  /** How many keys of inbox and outbox are worked off where they were woken; more go through their queues. */
+  readonly atOnce: number
 }
 export const LIMITS: Limits = {
   lockMs: 5_000,
@@ -44,6 +46,7 @@ export const LIMITS: Limits = {
   patienceMs: 30 * 60_000,
   graceMs: 5_000,
   concurrency: 50,
+  atOnce: 50,
 }
 
 /**

@@ -1,12 +1,12 @@
-import { createHash } from 'node:crypto'
 import type { Job, JobsOptions, Processor, Queue, Worker } from 'bullmq'
 import type { Clock } from '../duration.ts'
 import type { Log } from '../log.ts'
 import { backoffMs } from '../retry.ts'
-import { keys } from '../store/keys.ts'
+import { keyedId, keys } from '../store/keys.ts'
 import { script } from '../store/script.ts'
 import type { Client, Store } from '../store/store.ts'
 import { warnSeldom } from '../store/trouble.ts'
+import { isBegun, isLeft, type KeyedName, openAtOnce } from './at-once.ts'
 import type { Limits, Processors } from './deps.ts'
 import type { Aftermath, Effect } from './record.ts'
 import { restWhenRefused } from './rest.ts'
@@ -55,7 +55,6 @@ const PACE = { firstMs: 250, longestMs: 30_000 }
 /** A platform's own wish first, else as everywhere. `attempts`: 1 = the first has failed. */
 export const pauseAfter = (attempts: number, error: unknown): number => wishedMs(error) ?? backoffMs(attempts - 1, PACE)
 
-const keyedId = (key: string): string => `k-${createHash('sha1').update(key).digest('hex')}`
 const SETTLE = script(
   `if redis.call('HGET', KEYS[1], ARGV[1]) == ARGV[2] then redis.call('HDEL', KEYS[1], ARGV[1]) return 1 end return 0`,
 )
@@ -66,12 +65,11 @@ const NEVER = new AbortController().signal
 const bullmq = () => import('bullmq')
 
 type QueueDeps = { readonly store: Store; readonly log: Log; readonly clock: Clock; readonly limits: Limits }
-type KeyedName = 'inbox' | 'outbox'
 /** Producers: made when first needed, each with its error handler. */
 type Producers = {
   readonly queue: (name: QueueName) => Promise<Queue>
   readonly dispatch: (effect: Effect) => Promise<void>
-  readonly enqueueKey: (name: KeyedName, key: string) => Promise<void>
+  readonly enqueueKey: (name: KeyedName, key: string, delayMs?: number) => Promise<void>
   /** Ends its pause; one that is not pausing is on its way already. */
   readonly hurry: (name: KeyedName, key: string) => Promise<void>
   /** Runs beside; a failure is logged and left to the sweep. */
@@ -102,9 +100,9 @@ function openProducers({ store, log, clock }: QueueDeps): Producers {
       await to.add(effect.name, effect.data, { ...KEPT, jobId: effect.id, ...delay })
       await store.redis.hdel(keys.effects, effect.id)
     },
-    enqueueKey: async (name, key) => {
+    enqueueKey: async (name, key, delayMs = 0) => {
       const to = await queue(name)
-      await to.add(name, { key }, { ...KEYED, jobId: keyedId(key) })
+      await to.add(name, { key }, { ...KEYED, jobId: keyedId(key), ...(delayMs > 0 ? { delay: delayMs } : {}) })
     },
     hurry: async (name, key) => {
       const job = await (await queue(name)).getJob(keyedId(key))
@@ -144,7 +142,10 @@ function keyed(store: Store, name: KeyedName, work: Processors['inbox']): Proces
     const key = String(job.data.key)
     const turn = (busy.get(key) ?? Promise.resolve())
       .catch(() => {})
-      .then(() => workOff(store, name, work, key, signal ?? NEVER))
+      // whoever has begun it sees the mark, and queues the key again if it fails
+      .then(async () =>
+        (await isBegun(store, name, key)) ? undefined : workOff(store, name, work, key, signal ?? NEVER),
+      )
     busy.set(key, turn)
     try {
       await turn
@@ -163,7 +164,7 @@ function keyed(store: Store, name: KeyedName, work: Processors['inbox']): Proces
 /** Marked again between its last look and its end, when the id was still taken: queued again. */
 function watchMarks(deps: QueueDeps, producers: Producers, name: KeyedName, worker: Worker): Worker {
   const again = async (key: string): Promise<void> => {
-    if ((await deps.store.redis.hexists(keys.due(name), key)) === 1) await producers.enqueueKey(name, key)
+    if (await isLeft(deps.store, name, key)) await producers.enqueueKey(name, key)
   }
   return worker.on('completed', (job) => producers.track(again(String(job.data.key))))
 }
@@ -219,13 +220,14 @@ function openWorkers(
   ])
 }
 
-async function sweepOnce({ store: { redis } }: QueueDeps, { dispatch, enqueueKey }: Producers): Promise<void> {
+async function sweepOnce({ store }: QueueDeps, { dispatch, enqueueKey }: Producers): Promise<void> {
+  const { redis } = store
   const effects = await redis.hvals(keys.effects)
   // written by the commit script from our own effects
   await Promise.all(effects.map((text) => dispatch(JSON.parse(text) as Effect)))
   for (const name of ['inbox', 'outbox'] as const) {
     const due = await redis.hkeys(keys.due(name))
-    await Promise.all(due.map((key) => enqueueKey(name, key)))
+    await Promise.all(due.map(async (key) => (await isLeft(store, name, key)) && enqueueKey(name, key)))
   }
 }
 
@@ -235,7 +237,16 @@ export function openQueues(deps: QueueDeps): Queues {
   const producers = openProducers(deps)
   const { dispatch, enqueueKey, hurry, queue, track } = producers
   const workers: Worker[] = []
-  let isStarted = false
+  let working: Processors | undefined
+  const atOnce = openAtOnce(
+    deps,
+    async (name, key, signal) => working && workOff(deps.store, name, working[name], key, signal),
+    (name, key, error) => enqueueKey(name, key, error === undefined ? 0 : pauseAfter(1, error)),
+  )
+  const wake = async (name: KeyedName, key: string, now: boolean, mark: boolean): Promise<void> => {
+    if (await atOnce.begin(name, key, mark)) return
+    track(enqueueKey(name, key).then(() => (now ? hurry(name, key) : undefined)))
+  }
   return {
     after: ({ effects, draw, cancel }) => {
       for (const effect of effects) track(dispatch(effect))
@@ -244,14 +255,15 @@ export function openQueues(deps: QueueDeps): Queues {
     },
     wake: async (name, key, now = false) => {
       // the mark is what is kept: the sweep takes up what is marked before the start, or while the queue is away
-      const marked = name === 'outbox' ? redis.hincrby(keys.due(name), key, 1) : undefined
-      if (isStarted) track(enqueueKey(name, key).then(() => (now ? hurry(name, key) : undefined)))
-      await marked
+      const mark = name === 'outbox'
+      if (working === undefined) await (mark && redis.hincrby(keys.due(name), key, 1))
+      else if (mark) await wake(name, key, now, mark)
+      else track(wake(name, key, now, mark))
     },
     start: async (handlers, processors) => {
       workers.push(...(await openWorkers(deps, producers, handlers, processors)))
       await Promise.all(workers.map((one) => one.waitUntilReady()))
-      isStarted = true
+      working = processors
     },
     sweep: () => sweepOnce(deps, producers),
     exists: async (name, id) => {
@@ -263,6 +275,8 @@ export function openQueues(deps: QueueDeps): Queues {
       return Object.values(counts).reduce((sum, n) => sum + n, 0)
     },
     stop: async () => {
+      working = undefined
+      await atOnce.ended()
       await Promise.all(workers.map((one) => one.close()))
       await producers.close()
     },

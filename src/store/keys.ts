@@ -1,6 +1,11 @@
-/** Every key of ours: type, lifetime, owner. BullMQ owns `{sluice}:{inbox,reads,work,timers,outbox}:*`; we never touch those but for `workLock`. */
+import { createHash } from 'node:crypto'
+
+/** Every key of ours: type, lifetime, owner. BullMQ owns `{sluice}:{inbox,reads,work,timers,outbox}:*`; we never touch those but for `workLock` and `keyedJob`. */
 const PREFIX = '{sluice}'
 export const DAY_S = 86_400
+
+/** BullMQ's id of a key of the inbox or the outbox. */
+export const keyedId = (key: string): string => `k-${createHash('sha1').update(key).digest('hex')}`
 
 export const keys = {
   /** string, for ever, jobs: number of the newest job. */
@@ -42,6 +47,10 @@ export const keys = {
   releases: `${PREFIX}:releases`,
   /** hash key -> counter, while there is work, jobs: `inbox` by room, `outbox` by `job/17` and the bot's keys. */
   due: (queue: 'inbox' | 'outbox') => `${PREFIX}:due:${queue}`,
+  /** string token, 5 s and renewed, jobs: a process works this key off outside the queue. */
+  begun: (queue: 'inbox' | 'outbox', key: string) => `${PREFIX}:begun:${queue}:${key}`,
+  /** hash, while the queue knows the key; owned by BullMQ (6.7), asked for by `begun`. A test covers the name. */
+  keyedJob: (queue: 'inbox' | 'outbox', key: string) => `${PREFIX}:${queue}:${keyedId(key)}`,
   /** list of JSON events, until handled, inbox. */
   room: (room: string) => `${PREFIX}:room:${room}`,
   /** string, 90 days, inbox: this event was accepted. */

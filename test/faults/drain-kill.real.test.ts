@@ -29,7 +29,7 @@ afterAll(() => {
 async function locksRunOut(socket: string): Promise<void> {
   const redis = new Redis({ path: socket })
   try {
-    const locks = await redis.keys('*:lock')
+    const locks = [...(await redis.keys('*:lock')), ...(await redis.keys('*:begun:*'))]
     if (locks.length > 0) await redis.del(...locks)
   } finally {
     redis.disconnect()

@@ -5,7 +5,7 @@ import { pauseAfter } from '../../src/jobs/queue.ts'
 import { accept, finish, nextOf } from '../../src/store/inbox.ts'
 import { keys } from '../../src/store/keys.ts'
 import { engines } from './engines.ts'
-import { asked, change, engineOn, latch, toyStep, until } from './toy.ts'
+import { asked, change, engineOn, latch, SHORT, toyStep, until } from './toy.ts'
 
 const { store, start } = engines()
 
@@ -106,7 +106,10 @@ describe('the keyed queues of the bot', () => {
       await hold.opened
       at--
     }
-    const engine = await start({ processors: { inbox: () => Promise.resolve(), outbox } })
+    const engine = await start({
+      processors: { inbox: () => Promise.resolve(), outbox },
+      limits: { ...SHORT, atOnce: 0 },
+    })
     await engine.wake('outbox', 'job/1')
     await begun.opened
     const [lock = ''] = await store().redis.keys('{sluice}:outbox:k-*:lock')

@@ -1,0 +1,146 @@
+import { Queue } from 'bullmq'
+import { describe, expect, test } from 'vitest'
+import { keys } from '../../src/store/keys.ts'
+import { engines } from './engines.ts'
+import { latch } from './toy.ts'
+
+const { store, start } = engines()
+const nothing = () => Promise.resolve()
+const KEY = 'place/slack:C1'
+
+/** An engine whose outbox does `work`; `held`: what Redis knows of the key whenever it is worked off. */
+async function outboxDoing(work: (key: string, signal: AbortSignal) => Promise<void>, limits = {}) {
+  const held: string[] = []
+  const outbox = async (key: string, signal: AbortSignal): Promise<void> => {
+    const known = await Promise.all([
+      store().redis.exists(keys.begun('outbox', key)),
+      store().redis.exists(keys.keyedJob('outbox', key)),
+    ])
+    held.push(`${key} ${known[0] === 1 ? 'begun' : ''}${known[1] === 1 ? 'queued' : ''}`)
+    await work(key, signal)
+  }
+  const engine = await start({ processors: { inbox: nothing, outbox }, limits })
+  const idle = () => expect.poll(async () => (await engine.idle()).idle).toBe(true)
+  return { engine, held, idle }
+}
+const isFree = () => expect.poll(() => store().redis.exists(keys.begun('outbox', KEY))).toBe(0)
+
+describe('a key that nobody has is begun where it was woken', () => {
+  test('without its queue, and nothing stays behind', async () => {
+    const { engine, held, idle } = await outboxDoing(nothing)
+    await engine.wake('outbox', KEY)
+    await idle()
+    expect(held).toEqual([`${KEY} begun`])
+    await isFree()
+    expect(await store().redis.hlen(keys.due('outbox'))).toBe(0)
+  })
+
+  test('what is marked meanwhile is worked off once more, by the same one', async () => {
+    const hold = latch()
+    const begun = latch()
+    const { engine, held, idle } = await outboxDoing(() => (begun.open(), hold.opened))
+    await engine.wake('outbox', KEY)
+    await begun.opened
+    await engine.wake('outbox', KEY)
+    await engine.wake('outbox', KEY)
+    hold.open()
+    await idle()
+    expect(held).toEqual([`${KEY} begun`, `${KEY} begun`])
+  })
+
+  test('the queue works off what is more than its limit', async () => {
+    const hold = latch()
+    const { engine, held, idle } = await outboxDoing(() => hold.opened, { atOnce: 1 })
+    await engine.wake('outbox', KEY)
+    await engine.wake('outbox', 'job/1')
+    await expect.poll(() => held.length).toBe(2)
+    hold.open()
+    await idle()
+    expect(held).toEqual([`${KEY} begun`, 'job/1 queued'])
+  })
+
+  test('what failed goes to the queue, after the pause it asked for', async () => {
+    let fails = true
+    const { engine, held, idle } = await outboxDoing(async () => {
+      if (fails) throw Object.assign(new Error('slow down'), { retryAfterMs: 600_000 })
+    })
+    const queue = new Queue('outbox', { connection: store().redis, prefix: '{sluice}' })
+    await engine.wake('outbox', KEY)
+    await expect.poll(() => queue.getDelayedCount()).toBe(1)
+    await isFree()
+    await engine.wake('outbox', KEY)
+    expect(held, 'pausing, and not woken for now').toEqual([`${KEY} begun`])
+    fails = false
+    await engine.wake('outbox', KEY, true)
+    await idle()
+    expect(held).toEqual([`${KEY} begun`, `${KEY} queued`])
+    await queue.close()
+  })
+
+  test('while it is under way neither sweep nor another engine touches it, however long it takes', async () => {
+    const hold = latch()
+    const begun = latch()
+    const { engine, held, idle } = await outboxDoing(() => (begun.open(), hold.opened), { lockMs: 150, sweepMs: 20 })
+    const other = await start({ processors: { inbox: nothing, outbox: nothing } })
+    await engine.wake('outbox', KEY)
+    await begun.opened
+    const queue = new Queue('outbox', { connection: store().redis, prefix: '{sluice}' })
+    const expiries = async () => store().redis.pttl(keys.begun('outbox', KEY))
+    // renewed again and again: its time to live grows where it only could fall
+    for (let renewals = 0, before = await expiries(); renewals < 5; ) {
+      const now = await expiries()
+      if (now > before) renewals++
+      before = now
+    }
+    await other.wake('outbox', KEY)
+    expect(await queue.getJobCountByTypes('waiting', 'active', 'delayed', 'prioritized')).toBe(0)
+    hold.open()
+    await idle()
+    expect(held).toEqual([`${KEY} begun`, `${KEY} begun`])
+    await queue.close()
+  })
+
+  test('one that died leaves it to the sweep, when its lease has run out', async () => {
+    await store().redis.set(keys.begun('outbox', KEY), 'of a process that is gone', 'PX', 300)
+    const { engine, held, idle } = await outboxDoing(nothing, { sweepMs: 20 })
+    await engine.wake('outbox', KEY)
+    expect(await store().redis.hexists(keys.due('outbox'), KEY)).toBe(1)
+    await idle()
+    expect(held).toEqual([`${KEY} queued`])
+  })
+
+  test('one that lost its lease is told so, and takes the other’s lease away from nobody', async () => {
+    const begun = latch()
+    let told = false
+    const { engine, held } = await outboxDoing(
+      (_key, signal) =>
+        new Promise((resolve) => {
+          begun.open()
+          signal.addEventListener('abort', () => ((told = true), resolve()))
+        }),
+      { lockMs: 150 },
+    )
+    await engine.wake('outbox', KEY)
+    await begun.opened
+    await store().redis.set(keys.begun('outbox', KEY), 'another')
+    await expect.poll(() => told).toBe(true)
+    await engine.stop()
+    expect(await store().redis.get(keys.begun('outbox', KEY))).toBe('another')
+    expect(held).toEqual([`${KEY} begun`])
+  })
+
+  test('a stop waits for it', async () => {
+    const hold = latch()
+    const begun = latch()
+    const { engine } = await outboxDoing(() => (begun.open(), hold.opened))
+    await engine.wake('outbox', KEY)
+    await begun.opened
+    let hasStopped = false
+    const stopped = engine.stop().then(() => (hasStopped = true))
+    await store().redis.ping()
+    expect(hasStopped).toBe(false)
+    hold.open()
+    await stopped
+    expect(await store().redis.hlen(keys.due('outbox'))).toBe(0)
+  })
+})
