@@ -25,6 +25,7 @@ bench: ## speed and memory, beside kubectl, a bare queue and other bots (ONLY=ch
 soak: ## every fault, not only the sample
 	@sh scripts/setup.sh test
 	@SOAK=1 $(VITEST) test/faults
+	@SOAK=1 $(VITEST) test/bot/conformance -t 'rate limit'
 
 pictures: ## docs/demo.svg and docs/pictures, drawn anew (brings chromium, pngquant and fonts)
 	@sh scripts/setup.sh demo

@@ -1,5 +1,5 @@
 import { expect } from 'vitest'
-import { cardIn, cardOf, endOf, questionOf } from './scene.ts'
+import { cardIn, cardOf, endOf, questionOf, SOAK } from './scene.ts'
 import type { Scenarios } from './suite.ts'
 
 const WORDS = Array.from({ length: 15 }, (_, i) => `word-${i}`)
@@ -82,7 +82,7 @@ export const TROUBLE: Scenarios = {
       toy.hold()
       const { job } = await ask(world.nico, 'nudge server23')
       await look('the card says that it runs', cardIn(job, 'running'))
-      limit(2_000)
+      limit(SOAK ? 60_000 : 2_000)
       toy.letGo()
       await isIn(job, 'done')
       await look('the card says that it is done', cardIn(job, 'done'))
