@@ -241,7 +241,11 @@ export function openQueues(deps: QueueDeps): Queues {
   const atOnce = openAtOnce(
     deps,
     async (name, key, signal) => working && workOff(deps.store, name, working[name], key, signal),
-    (name, key, error) => enqueueKey(name, key, error === undefined ? 0 : pauseAfter(1, error)),
+    async (name, key, error) => {
+      if (error !== undefined && wishedMs(error) === undefined)
+        deps.log.warn({ queue: name, id: keyedId(key), err: String(error) }, 'attempt failed, tried again')
+      await enqueueKey(name, key, error === undefined ? 0 : pauseAfter(1, error))
+    },
   )
   const wake = async (name: KeyedName, key: string, now: boolean, mark: boolean): Promise<void> => {
     if (await atOnce.begin(name, key, mark)) return

@@ -1,6 +1,9 @@
-import { Queue } from 'bullmq'
+import { Queue, QueueEvents } from 'bullmq'
 import { describe, expect, test } from 'vitest'
-import { keys } from '../../src/store/keys.ts'
+import { silentLog } from '../../src/log.ts'
+import { openAtOnce } from '../../src/jobs/at-once.ts'
+import { LIMITS } from '../../src/jobs/deps.ts'
+import { keyedId, keys } from '../../src/store/keys.ts'
 import { engines } from './engines.ts'
 import { latch } from './toy.ts'
 
@@ -22,6 +25,15 @@ async function outboxDoing(work: (key: string, signal: AbortSignal) => Promise<v
   const engine = await start({ processors: { inbox: nothing, outbox }, limits })
   const idle = () => expect.poll(async () => (await engine.idle()).idle).toBe(true)
   return { engine, held, idle }
+}
+/** What the queue of the outbox is given and has done from now on. */
+async function outboxEvents() {
+  const events = new QueueEvents('outbox', { connection: store().blocking(), prefix: '{sluice}' })
+  await events.waitUntilReady()
+  const seen = { added: 0, completed: 0 }
+  events.on('added', () => void seen.added++)
+  events.on('completed', () => void seen.completed++)
+  return { seen, close: () => events.close() }
 }
 const isFree = () => expect.poll(() => store().redis.exists(keys.begun('outbox', KEY))).toBe(0)
 
@@ -84,7 +96,7 @@ describe('a key that nobody has is begun where it was woken', () => {
     const other = await start({ processors: { inbox: nothing, outbox: nothing } })
     await engine.wake('outbox', KEY)
     await begun.opened
-    const queue = new Queue('outbox', { connection: store().redis, prefix: '{sluice}' })
+    const { seen, close } = await outboxEvents()
     const expiries = async () => store().redis.pttl(keys.begun('outbox', KEY))
     // renewed again and again: its time to live grows where it only could fall
     for (let renewals = 0, before = await expiries(); renewals < 5; ) {
@@ -93,11 +105,12 @@ describe('a key that nobody has is begun where it was woken', () => {
       before = now
     }
     await other.wake('outbox', KEY)
-    expect(await queue.getJobCountByTypes('waiting', 'active', 'delayed', 'prioritized')).toBe(0)
+    const { added } = seen
     hold.open()
     await idle()
+    expect(added).toBe(0)
     expect(held).toEqual([`${KEY} begun`, `${KEY} begun`])
-    await queue.close()
+    await close()
   })
 
   test('one that died leaves it to the sweep, when its lease has run out', async () => {
@@ -129,18 +142,54 @@ describe('a key that nobody has is begun where it was woken', () => {
     expect(held).toEqual([`${KEY} begun`])
   })
 
+  test('a worker that gets a key somebody has begun leaves it alone; the sweep brings it back when that one is gone', async () => {
+    const { seen, close } = await outboxEvents()
+    const { held, idle } = await outboxDoing(nothing, { sweepMs: 20 })
+    const queue = new Queue('outbox', { connection: store().redis, prefix: '{sluice}' })
+    await store().redis.set(keys.begun('outbox', KEY), 'another')
+    await store().redis.hincrby(keys.due('outbox'), KEY, 1)
+    await queue.add('outbox', { key: KEY }, { jobId: keyedId(KEY), removeOnComplete: true })
+    await expect.poll(() => seen.completed).toBe(1)
+    expect(held).toEqual([])
+    await store().redis.del(keys.begun('outbox', KEY))
+    await idle()
+    expect(held).toEqual([`${KEY} queued`])
+    await Promise.all([queue.close(), close()])
+  })
+
+  test('what is marked after the last look goes to the queue, and nothing else does', async () => {
+    const queued: string[] = []
+    const redis = store().redis
+    const atOnce = openAtOnce(
+      { store: store(), log: silentLog, limits: LIMITS },
+      async (name, key) => {
+        await redis.hdel(keys.due(name), key)
+        if (key === KEY) await redis.hincrby(keys.due(name), key, 1)
+      },
+      async (name, key, error) => void queued.push(`${name} ${key} ${error === undefined ? '' : String(error)}`),
+    )
+    expect(await atOnce.begin('outbox', KEY, true)).toBe(true)
+    expect(await atOnce.begin('outbox', 'job/1', true)).toBe(true)
+    await atOnce.ended()
+    expect(queued).toEqual([`outbox ${KEY} `])
+  })
+
   test('a stop waits for it', async () => {
     const hold = latch()
     const begun = latch()
-    const { engine } = await outboxDoing(() => (begun.open(), hold.opened))
+    let hasEnded = false
+    const { engine } = await outboxDoing(async () => {
+      begun.open()
+      await hold.opened
+      // longer than closing the workers takes
+      for (let i = 0; i < 300; i++) await store().redis.ping()
+      hasEnded = true
+    })
     await engine.wake('outbox', KEY)
     await begun.opened
-    let hasStopped = false
-    const stopped = engine.stop().then(() => (hasStopped = true))
-    await store().redis.ping()
-    expect(hasStopped).toBe(false)
+    const stopped = engine.stop()
     hold.open()
     await stopped
-    expect(await store().redis.hlen(keys.due('outbox'))).toBe(0)
+    expect(hasEnded).toBe(true)
   })
 })
