@@ -231,6 +231,13 @@ async function sweepOnce({ store }: QueueDeps, { dispatch, enqueueKey }: Produce
   }
 }
 
+/** Puts what was begun outside its queue into it; after a failure it waits as it would have there. */
+async function takeOver({ log }: QueueDeps, { enqueueKey }: Producers, name: KeyedName, key: string, error: unknown) {
+  if (error instanceof Error && wishedMs(error) === undefined)
+    log.warn({ queue: name, id: keyedId(key), err: error.message }, 'attempt failed, tried again')
+  await enqueueKey(name, key, error === undefined ? 0 : pauseAfter(1, error))
+}
+
 /** BullMQ's five queues under one prefix. */
 export function openQueues(deps: QueueDeps): Queues {
   const { redis } = deps.store
@@ -241,11 +248,7 @@ export function openQueues(deps: QueueDeps): Queues {
   const atOnce = openAtOnce(
     deps,
     async (name, key, signal) => working && workOff(deps.store, name, working[name], key, signal),
-    async (name, key, error) => {
-      if (error !== undefined && wishedMs(error) === undefined)
-        deps.log.warn({ queue: name, id: keyedId(key), err: String(error) }, 'attempt failed, tried again')
-      await enqueueKey(name, key, error === undefined ? 0 : pauseAfter(1, error))
-    },
+    (name, key, error) => takeOver(deps, producers, name, key, error),
   )
   const wake = async (name: KeyedName, key: string, now: boolean, mark: boolean): Promise<void> => {
     if (await atOnce.begin(name, key, mark)) return

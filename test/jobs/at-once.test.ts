@@ -166,12 +166,12 @@ describe('a key that nobody has is begun where it was woken', () => {
         await redis.hdel(keys.due(name), key)
         if (key === KEY) await redis.hincrby(keys.due(name), key, 1)
       },
-      async (name, key, error) => void queued.push(`${name} ${key} ${error === undefined ? '' : String(error)}`),
+      async (name, key, error) => void queued.push(`${name} ${key} ${error === undefined ? 'now' : 'after a pause'}`),
     )
     expect(await atOnce.begin('outbox', KEY, true)).toBe(true)
     expect(await atOnce.begin('outbox', 'job/1', true)).toBe(true)
     await atOnce.ended()
-    expect(queued).toEqual([`outbox ${KEY} `])
+    expect(queued).toEqual([`outbox ${KEY} now`])
   })
 
   test('a stop waits for it', async () => {
