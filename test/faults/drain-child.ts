@@ -1,3 +1,4 @@
+import { writeSync } from 'node:fs'
 import path from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { openSlack } from '../../src/bot/slack.ts'
@@ -7,7 +8,7 @@ import { makeLog } from '../../src/log.ts'
 import { startSluice } from '../../src/main.ts'
 import { openStore } from '../../src/store/open.ts'
 import { openTickets } from '../../src/systems/redmine/adapter.ts'
-import { pointsOf } from './drain-points.ts'
+import { pointsOf, STOPPED } from './drain-points.ts'
 
 /**
  * The bot in a process of its own: `drain-child.ts JSON` on Slack, Redis, Redmine and a cluster where policy lets nico act alone.
@@ -30,6 +31,8 @@ export type Given = {
   }
   /** One of POINTS, or '' for a run that is not disturbed. */
   readonly killAt: string
+  /** One of POINTS: it stops itself there, until somebody lets it go on. */
+  readonly stopAt?: string
 }
 export type Told = {
   readonly state: string
@@ -65,6 +68,12 @@ function configOf(given: Given): Config {
   }
 }
 
+/** Until SIGCONT. */
+function stopHere(): void {
+  writeSync(process.stdout.fd, STOPPED)
+  process.kill(process.pid, 'SIGSTOP')
+}
+
 async function main(given: Given): Promise<void> {
   const config = configOf(given)
   const log = makeLog('warn')
@@ -85,13 +94,14 @@ async function main(given: Given): Promise<void> {
     onJournalWrite: pointsOf((point) => {
       points.push(point)
       if (point === given.killAt) process.kill(process.pid, 'SIGKILL')
+      if (point === given.stopAt) stopHere()
     }),
     chats: async () => [chat],
   })
   const { engine } = sluice
   // the test has waited for too long: what is it that does not end?
   process.once('SIGTERM', () => {
-    void Promise.all([engine.idle(), engine.jobs.get(JOB)]).then((stuck) => {
+    void Promise.allSettled([engine.idle(), engine.jobs.get(JOB)]).then((stuck) => {
       process.stderr.write(`${JSON.stringify(stuck)}\n`, () => process.exit(1))
     })
   })
@@ -99,7 +109,13 @@ async function main(given: Given): Promise<void> {
   for await (const transition of engine.jobs.transitions('0', over.signal))
     if (transition.job === JOB && FINAL.has(transition.state)) break
   over.abort()
-  while (!(await engine.idle()).idle) await pause(10)
+  // a store that is asked by a process that has just been woken does not answer in time: that is no end
+  const isIdle = (): Promise<boolean> =>
+    engine.idle().then(
+      ({ idle }) => idle,
+      () => false,
+    )
+  while (!(await isIdle())) await pause(10)
   const ended = await engine.jobs.get(JOB)
   const told: Told = {
     state: ended?.state ?? '',

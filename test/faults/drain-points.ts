@@ -1,6 +1,9 @@
 /** How many pods the drained node has. */
 export const PODS = 20
 
+/** What a bot prints in front of everything else before it stops itself. */
+export const STOPPED = 'stopped\n'
+
 /** What one journal write holds, one word per line of it: `intent cordon`, `evidence pod` ... */
 export const linesOf = (what: string): readonly string[] =>
   what.split(', ').map((line) => {

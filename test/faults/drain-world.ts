@@ -54,6 +54,8 @@ export type DrainWorld = {
   readonly load: (number: number) => Promise<Loaded>
   readonly podsOn: (node: string) => Promise<readonly Pod[]>
   readonly isCordoned: (node: string) => Promise<boolean>
+  /** As a job of that person's left it. */
+  readonly cordon: (node: string, person: string) => Promise<void>
   /** The evictions in a namespace that the API server carried out, by the uid they were asked for. */
   readonly evicted: (namespace: string) => Promise<readonly string[]>
   /** Everything else that Sluice changed there: `patch nodes server501 200`. */
@@ -115,7 +117,7 @@ const shapeOn =
   })
 
 /** 20 pods: nine that may go at once, eight three at a time, three one at a time; they end at different moments. */
-const KILLED: Setting = {
+export const KILLED: Setting = {
   firstNode: 500,
   prefix: 'drain-kill',
   pods: PODS,
@@ -173,6 +175,12 @@ export async function openDrainWorld(data: KubeData, setting: Setting = KILLED):
     load,
     podsOn,
     isCordoned: async (node) => (await get<Node>(`/api/v1/nodes/${node}`)).spec.unschedulable === true,
+    cordon: async (node, person) => {
+      const annotations = { 'sluice.ungleich.ch/cordon-job': '0', 'sluice.ungleich.ch/cordon-person': person }
+      const patch = { metadata: { annotations }, spec: { unschedulable: true } }
+      const { code } = await api.call('PATCH', `/api/v1/nodes/${node}`, patch, 'application/merge-patch+json')
+      if (code !== 200) throw new Error(`PATCH node ${node}: ${code}`)
+    },
     evicted: async (ns) =>
       (await lab.auditEvents())
         .filter((event) => event.namespace === ns && isEviction(event))
