@@ -148,8 +148,7 @@ function openOutbox(parts: Parts, engine: Engine, chats: ReadonlyMap<ChatName, C
     practice,
     ...(tickets === undefined ? {} : { ticketUrl: tickets.url }),
   })
-  const sink =
-    tickets === undefined ? {} : { tickets: (id: string, note: Parameters<TicketSink>[1]) => tickets.note(id, note) }
+  const sink = tickets === undefined ? {} : { tickets: (...what: Parameters<TicketSink>) => tickets.note(...what) }
   return openMouth({
     store,
     chats,
@@ -161,6 +160,7 @@ function openOutbox(parts: Parts, engine: Engine, chats: ReadonlyMap<ChatName, C
     reportTo: () => config().reportTo,
     nowMs: clock.now,
     wake: (key, now) => engine.wake('outbox', key, now),
+    lockMs: config().limits.lockMs,
     signal,
     ...sink,
   })

@@ -61,6 +61,8 @@ export type SendOptions = {
   /** Chat identities to mention, already looked up from `Message.mention` by person name. */
   readonly mentions?: Readonly<Record<string, string>>
   readonly signal?: AbortSignal
+  /** Throws when another may have this to send by now: asked in the last moment before anything is sent. */
+  readonly mine?: () => void
   /** An earlier attempt with this key may have arrived (a restart, a lost answer): the adapter looks before it sends. */
   readonly again?: boolean
 }

@@ -4,6 +4,7 @@ import type { Health } from './chat.ts'
 import { type HealthDeps, makeHealth } from './health.ts'
 import { makeLag } from './lag.ts'
 import { makeOutbox, type Outbox, type Wake } from './outbox.ts'
+import { openPulse } from '../pulse.ts'
 import { placesOf, roomOf } from './places.ts'
 import type { OutboxDeps } from './send.ts'
 
@@ -14,9 +15,11 @@ export type Mouth = Outbox & {
   /** Says something in a room by itself; the same key is said once. */
   readonly tell: (room: string, key: string, message: Message) => Promise<void>
 }
-export type MouthDeps = Omit<OutboxDeps, 'redmine'> &
+export type MouthDeps = Omit<OutboxDeps, 'redmine' | 'pulse'> &
   Pick<HealthDeps, 'reportTo' | 'nowMs' | 'signal'> & {
     readonly wake: Wake
+    /** For how long the lock of a key holds. */
+    readonly lockMs: number
     /** See `HealthDeps`. */
     readonly patienceMs?: number
   }
@@ -24,7 +27,8 @@ export type MouthDeps = Omit<OutboxDeps, 'redmine'> &
 const PATIENCE_MS = 3_000
 
 export function openMouth(given: MouthDeps): Mouth {
-  const deps: OutboxDeps = { ...given, redmine: (told: Health) => redmine(told) }
+  const pulse = openPulse(given.lockMs / 2, given.signal)
+  const deps: OutboxDeps = { ...given, pulse, redmine: (told: Health) => redmine(told) }
   const outbox = makeOutbox(deps, given.wake)
   const health = makeHealth({ ...given, ...outbox, patienceMs: given.patienceMs ?? PATIENCE_MS })
   const redmine = health('redmine')

@@ -38,7 +38,7 @@ export async function writeNotes(turn: Turn, job: string): Promise<void> {
     const links = kind === 'plan' ? await linksToCards(turn, revision) : []
     turn.signal.throwIfAborted()
     await watched(turn, async () =>
-      turn.tickets?.(ticket, { marker: `sluice:${job}:${kind}`, text: redact(text), links }),
+      turn.tickets?.(ticket, { marker: `sluice:${job}:${kind}`, text: redact(text), links }, turn),
     )
     await noteWritten(turn.store, job, kind)
   }
@@ -47,11 +47,13 @@ export async function writeNotes(turn: Turn, job: string): Promise<void> {
 const AWAY: ReadonlySet<string> = new Set(['REDMINE-UNREACHABLE', 'REDMINE-AUTH'])
 
 /** A Redmine that is away is reported once, and once when it is back. */
-async function watched({ redmine }: Turn, write: () => Promise<unknown>): Promise<void> {
+async function watched({ redmine, mine }: Turn, write: () => Promise<unknown>): Promise<void> {
   try {
     await write()
     redmine?.({ up: true })
   } catch (error) {
+    // a process that stood still takes its own silence for the other side's
+    mine()
     const { code, message, next } = asSluiceError(error, 'writing to a ticket')
     if (AWAY.has(code)) redmine?.({ up: false, code, text: message, next })
     throw error

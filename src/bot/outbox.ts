@@ -101,7 +101,7 @@ export function makeOutbox(deps: OutboxDeps, wake: Wake): Outbox {
       for (const key of due) if (new RegExp(`^(place|react|draw/\\d+)/${chat}:`).test(key)) await wake(key, true)
     },
     process: async (key, signal) => {
-      const turn: Turn = { ...deps, signal, who: key }
+      const turn: Turn = { ...deps, signal, mine: deps.pulse.begin('sending'), who: key }
       if (key.startsWith('job/')) return draw(turn, key.slice('job/'.length), wake)
       if (key.startsWith('draw/')) return drawAt(turn, key.slice('draw/'.length), wake, send)
       if (key.startsWith('mark/')) return markRequest(turn, key.slice('mark/'.length))

@@ -3,6 +3,7 @@ import { SluiceError } from '../errors.ts'
 import type { Jobs } from '../jobs/job.ts'
 import type { Log } from '../log.ts'
 import type { Message } from '../message.ts'
+import type { Pulse } from '../pulse.ts'
 import { redact, redactAll } from '../redact.ts'
 import { type About, neverArrived, rememberMessage, triedBefore } from '../store/messages.ts'
 import type { Store } from '../store/store.ts'
@@ -18,6 +19,7 @@ import { placeKey } from './places.ts'
 export type TicketSink = (
   id: string,
   note: { readonly marker: string; readonly text: string; readonly links: readonly string[] },
+  call: { readonly signal: AbortSignal; readonly mine: () => void },
 ) => Promise<unknown>
 
 export type OutboxDeps = {
@@ -31,11 +33,14 @@ export type OutboxDeps = {
   /** Told when Redmine does not take a note, and when it does again. */
   readonly redmine?: Trouble
   readonly log: Log
+  readonly pulse: Pulse
 }
 /** The turn of a worker at one key of the outbox. */
 export type Turn = OutboxDeps & {
   /** Aborted when another worker has the key by now, and then nothing more is sent. */
   readonly signal: AbortSignal
+  /** Throws JOB-LOST when this process stood still since the turn began: another may have the key by now. */
+  readonly mine: () => void
   /** The key: by it the turn stands in line for a platform's budget. */
   readonly who: string
 }
@@ -59,7 +64,7 @@ export async function post(
   rank: Rank,
   about: Subject = {},
 ): Promise<Posted | undefined> {
-  const { store, signal, who } = turn
+  const { store, signal, mine, who } = turn
   const chat = chatOf(turn, place.chat)
   if (chat === undefined) return undefined
   const mentioned = mentions(turn, place.chat, message)
@@ -70,7 +75,7 @@ export async function post(
     sending,
     { at: `${placeKey(place)}:${options.key}`, says },
     async (again, before) => ({
-      ...(await chat.post(place, redactAll(message), { ...options, ...again, mentions: mentioned, signal })),
+      ...(await chat.post(place, redactAll(message), { ...options, ...again, mentions: mentioned, signal, mine })),
       stale: before !== says,
     }),
   )
@@ -128,14 +133,14 @@ export async function edit(
   about: Subject,
   wanted: () => Promise<boolean> = async () => true,
 ): Promise<void> {
-  const { store, signal, who } = turn
+  const { store, signal, mine, who } = turn
   const chat = chatOf(turn, place.chat)
   if (chat === undefined) return
   const mentioned = mentions(turn, place.chat, message)
   await spend(store, chat, { kind: 'edit', place, rank: RANK.card, who }, async () => {
     if (!(await wanted())) throw new SluiceError('JOB-LOST', 'editing a message')
     signal.throwIfAborted()
-    await chat.edit({ place, id }, redactAll(message), { ...options, mentions: mentioned, signal })
+    await chat.edit({ place, id }, redactAll(message), { ...options, mentions: mentioned, signal, mine })
   })
   const buttons = (message.buttons ?? []).map((b) => b.id)
   await rememberMessage(store, `${placeKey(place)}:${id}`, { ...about, buttons })
@@ -143,25 +148,25 @@ export async function edit(
 
 /** Writes to one person alone. */
 export async function tellOne(turn: Turn, item: Extract<OutItem, { kind: 'private' }>): Promise<void> {
-  const { signal, who } = turn
+  const { signal, mine, who } = turn
   const chat = chatOf(turn, item.chat)
   if (chat === undefined) return
   const place = { chat: item.chat, id: `@${item.user}` }
   const sending = { kind: 'post', place, rank: RANK.answer, who } as const
   await once(turn, chat, sending, { at: `${placeKey(place)}:${item.key}`, says: '' }, (again) =>
-    chat.tellPrivately(item.user, redactAll(item.message), { key: item.key, signal, ...again }),
+    chat.tellPrivately(item.user, redactAll(item.message), { key: item.key, signal, mine, ...again }),
   )
 }
 
 /** Puts the bot's own reaction under a message, or takes it back. */
 export async function react(turn: Turn, item: Extract<OutItem, { kind: 'react' }>): Promise<void> {
-  const { store, signal, who } = turn
+  const { store, signal, mine, who } = turn
   const { place, name, key } = item
   const chat = chatOf(turn, place.chat)
   if (chat === undefined) return
   await spend(store, chat, { kind: 'react', place, rank: RANK.hint, who }, async () => {
     signal.throwIfAborted()
-    await chat[item.remove === true ? 'unreact' : 'react']({ place, id: item.message }, name, { key, signal })
+    await chat[item.remove === true ? 'unreact' : 'react']({ place, id: item.message }, name, { key, signal, mine })
   })
 }
 
@@ -172,12 +177,12 @@ export async function upload(
   { name, text }: NonNullable<Message['file']>,
   options: { readonly key: string; readonly thread: string },
 ): Promise<void> {
-  const { signal, who } = turn
+  const { signal, mine, who } = turn
   const chat = chatOf(turn, place.chat)
   if (chat?.can.upload !== true) return
   const file = { name, mime: 'text/plain', data: redact(text) } as const
   const sending = { kind: 'post', place, rank: RANK.answer, who } as const
   await once(turn, chat, sending, { at: `${placeKey(place)}:${options.key}`, says: '' }, (again) =>
-    chat.upload(place, file, { ...options, ...again, signal }),
+    chat.upload(place, file, { ...options, ...again, signal, mine }),
   )
 }

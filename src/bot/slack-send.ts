@@ -38,6 +38,7 @@ export type Sender = {
 
 async function call<T>(sending: Sending, doing: string, options: SendOptions, run: () => Promise<T>): Promise<T> {
   options.signal?.throwIfAborted()
+  options.mine?.()
   try {
     const result = await run()
     sending.outcome(undefined)

@@ -40,14 +40,17 @@ export async function keepConnected(client: SocketClient, keeping: Keeping): Pro
   }
   await attempt()
   const running = supervise(attempt, drops, stopping.signal, keeping)
+  const disconnect = () => Promise.race([client.disconnect(), pause(STOP_LIMIT_MS)]).catch(() => undefined)
   return async () => {
     stopping.abort()
-    await Promise.race([client.disconnect(), pause(STOP_LIMIT_MS)]).catch(() => undefined)
+    await disconnect()
     await running
+    // what was being opened had no socket to close yet
+    if (drops.isUp()) await disconnect()
   }
 }
 
-type Drops = { readonly next: (signal: AbortSignal) => Promise<void> }
+type Drops = { readonly next: (signal: AbortSignal) => Promise<void>; readonly isUp: () => boolean }
 
 /** Listens from the start, so that a drop right after the connection is not missed. */
 function dropsOf(client: SocketClient): Drops {
@@ -61,6 +64,7 @@ function dropsOf(client: SocketClient): Drops {
     wake()
   })
   return {
+    isUp: () => up,
     next: (signal) =>
       new Promise((resolve) => {
         wake = resolve

@@ -71,6 +71,7 @@ export async function startToyBot(setting: ToySetting): Promise<ToyBot> {
     reportTo: () => undefined,
     nowMs,
     wake: (key, now) => engine.wake('outbox', key, now),
+    lockMs: 5_000,
     signal: over.signal,
     ...(setting.tickets === undefined ? {} : { tickets: setting.tickets }),
     ...(setting.patienceMs === undefined ? {} : { patienceMs: setting.patienceMs }),

@@ -45,6 +45,16 @@ export function ticketsContract(name: string, make: () => Promise<MadeRedmine>):
       expect((await made.notes(id)).filter((note) => note.includes(marker))).toHaveLength(1)
     })
 
+    it("writes nothing when it is somebody else's after the look", async () => {
+      const { id } = made.openTicket
+      const marker = `sluice:${randomUUID()}:plan`
+      const mine = () => {
+        throw new Error('not mine')
+      }
+      await expect(tickets.note(id, { marker, text: 'Drain server23' }, { mine })).rejects.toThrow('not mine')
+      expect((await made.notes(id)).filter((note) => note.includes(marker))).toEqual([])
+    })
+
     it('keeps text as text and secrets out', async () => {
       const { id } = made.openTicket
       const marker = `sluice:${randomUUID()}:result`

@@ -61,6 +61,7 @@ export function openTickets(options: TicketOptions): Tickets {
     hasNote: (id, marker, call = {}) => hasNote(id, marker, call.signal),
     note: async (id, { marker, text, links = [] }, call = {}) => {
       if (await hasNote(id, marker, call.signal)) return 'there'
+      call.mine?.()
       const notes = [asTextile(redact(text)), ...links.map((link) => `Card: ${redact(link)}`), marker].join('\n\n')
       const response = await ask('PUT', `/issues/${id}.json`, `writing a note to ticket #${id}`, call.signal, {
         issue: { notes },
