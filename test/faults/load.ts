@@ -4,6 +4,7 @@ import { verifyAudit } from '../../src/jobs/audit.ts'
 import type { Engine } from '../../src/jobs/deps.ts'
 import { FINAL } from '../../src/jobs/job.ts'
 import type { Step } from '../../src/steps/step.ts'
+import { endsWithin } from '../../src/duration.ts'
 import { silentLog } from '../../src/log.ts'
 import type { Topology } from '../../src/store/connect.ts'
 import { accept, type InboxItem } from '../../src/store/inbox.ts'
@@ -11,13 +12,17 @@ import { keys } from '../../src/store/keys.ts'
 import { openStore } from '../../src/store/open.ts'
 import type { Store } from '../../src/store/store.ts'
 import { asked, change, engineOn, needs, toyStep } from '../jobs/toy.ts'
+import type { Member } from '../lab/member.ts'
 import { until } from '../lab/process.ts'
+import { type Look, lookAt, type Watched, watched } from './look.ts'
 
 /** One bot, and what it was told is safe. */
 export type Bot = {
   readonly name: string
   readonly store: Store
   readonly engine: Engine
+  /** Its connections, to be told when something does not go on. */
+  readonly clients: readonly Watched[]
   /** Events whose storing was acknowledged. */
   readonly accepted: Set<string>
   /** Codes of what was not. */
@@ -56,9 +61,12 @@ function steps(world: World, job: () => string): readonly Step[] {
 }
 
 const PLACES = 10
+const CLOSE_MS = 30_000
+/** Nothing takes longer: what does is stuck. */
+const STUCK_MS = 60_000
 
 export async function openBot(name: string, topology: Topology, world: World): Promise<Bot> {
-  const store = await openStore({ topology, dir: '.', log: silentLog })
+  const { store, clients } = watched(await openStore({ topology, dir: '.', log: silentLog }))
   const told = new Map<string, string>()
   const bot: { engine?: Engine } = {}
   const engine = engineOn({
@@ -80,7 +88,7 @@ export async function openBot(name: string, topology: Topology, world: World): P
   })
   bot.engine = engine
   await engine.start()
-  return { name, store, engine, accepted: new Set(), refused: new Set(), voted: new Map(), told }
+  return { name, store, engine, clients, accepted: new Set(), refused: new Set(), voted: new Map(), told }
 }
 
 /** What a platform does with an event that was not acknowledged: it sends it again. */
@@ -105,8 +113,15 @@ async function sendEvents(bot: Bot, writer: number, signal: AbortSignal): Promis
   }
 }
 
+/** `until`, and where it stands when it does not come to that. */
+async function awaited(look: Look, what: string, job: string | undefined, condition: () => Promise<boolean> | boolean) {
+  await until(what, STUCK_MS, async () => ((await condition()) ? true : undefined)).catch(async (error: unknown) => {
+    throw new Error(`${error instanceof Error ? error.message : String(error)}: ${await look(job)}`)
+  })
+}
+
 /** Asks for a job on one place, votes for it, waits for its end, and again. Resolves with the jobs it was given. */
-async function askFor(bot: Bot, place: number, signal: AbortSignal): Promise<readonly string[]> {
+async function askFor(bot: Bot, place: number, signal: AbortSignal, look: Look): Promise<readonly string[]> {
   const jobs: string[] = []
   const cluster = `c${place}`
   for (let i = 0; !signal.aborted; i++) {
@@ -114,13 +129,13 @@ async function askFor(bot: Bot, place: number, signal: AbortSignal): Promise<rea
     const job = await insist(bot, () => bot.engine.jobs.submit(request))
     jobs.push(job)
     const stateOf = () => insist(bot, async () => (await bot.engine.jobs.get(job))?.state)
-    await until(`job ${job} asks`, 60_000, async () => ((await stateOf()) === 'waiting' ? true : undefined))
+    await awaited(look, `job ${job} asks`, job, async () => (await stateOf()) === 'waiting')
     const event = `vote-${bot.name}-${place}-${i}`
     const answer = await insist(bot, () =>
       bot.engine.jobs.vote({ job, choice: 'approve', person: 'fran', event, atMs: Date.now() }),
     )
     if (!('refused' in answer)) bot.voted.set(job, event)
-    await until(`job ${job} ends`, 60_000, async () => ((await stateOf()) === 'done' ? true : undefined))
+    await awaited(look, `job ${job} ends`, job, async () => (await stateOf()) === 'done')
   }
   return jobs
 }
@@ -133,23 +148,21 @@ export type Load = {
 }
 
 /** Events, votes and jobs on ten places, spread over the bots. */
-export function startLoad(bots: readonly Bot[]): Load {
+export function startLoad(bots: readonly Bot[], servers: readonly Member[]): Load {
+  const look = lookAt(bots, servers)
   const stop = new AbortController()
   const events = bots.flatMap((bot) => [1, 2, 3, 4].map((writer) => sendEvents(bot, writer, stop.signal)))
   const places = Array.from({ length: PLACES }, (_, i) => i)
   const jobs = places.flatMap((i) => {
     const bot = bots[i % bots.length]
-    return bot === undefined ? [] : [askFor(bot, i, stop.signal)]
+    return bot === undefined ? [] : [askFor(bot, i, stop.signal, look)]
   })
   return {
     goesOn: async (more) => {
       const before = bots.map((bot) => bot.accepted.size)
-      await until(`${more} more events for each bot`, 60_000, () =>
-        bots.every((bot, i) => bot.accepted.size >= (before[i] ?? 0) + more) ? true : undefined,
-      ).catch((error: unknown) => {
-        const state = bots.map((bot) => `${bot.name}: ${bot.accepted.size}, told ${[...bot.refused].join(' / ')}`)
-        throw new Error(`${String(error)}; ${state.join('; ')}`)
-      })
+      await awaited(look, `${more} more events for each bot`, undefined, () =>
+        bots.every((bot, i) => bot.accepted.size >= (before[i] ?? 0) + more),
+      )
     },
     end: async () => {
       stop.abort()
@@ -160,7 +173,13 @@ export function startLoad(bots: readonly Bot[]): Load {
 }
 
 /** Asks the store itself (not the bots) and the world what there is of all that was acknowledged. */
-export async function audit(bots: readonly Bot[], jobs: readonly string[], world: World): Promise<void> {
+export async function audit(
+  bots: readonly Bot[],
+  jobs: readonly string[],
+  world: World,
+  servers: readonly Member[],
+): Promise<void> {
+  const look = lookAt(bots, servers)
   const [first] = bots
   if (first === undefined) throw new Error('no bots')
   const redis = first.store.redis
@@ -178,8 +197,11 @@ export async function audit(bots: readonly Bot[], jobs: readonly string[], world
   expect(world.effects.size, 'four effects a job').toBe(4 * new Set(jobs).size)
   expect(new Set(jobs).size, 'each request its own job').toBe(jobs.length)
   for (const bot of bots) {
-    for (const job of jobs.filter((one) => bot.voted.has(one)))
-      expect((await first.engine.jobs.get(job))?.approvedBy, `the vote for job ${job}`).toEqual(['fran'])
+    for (const job of jobs.filter((one) => bot.voted.has(one))) {
+      const now = await first.engine.jobs.get(job)
+      const lost = now === undefined ? ` (${await look(job)})` : ''
+      expect(now?.approvedBy, `the vote for job ${job}${lost}`).toEqual(['fran'])
+    }
     for (const [job, state] of bot.told)
       expect((await first.engine.jobs.get(job))?.state, `job ${job} as it was told`).toBe(state)
   }
@@ -189,7 +211,11 @@ export async function audit(bots: readonly Bot[], jobs: readonly string[], world
 
 export async function close(bots: readonly Bot[]): Promise<void> {
   for (const bot of bots) {
-    await bot.engine.stop()
-    await bot.store.close()
+    const look = lookAt([bot], [])
+    const ended = async (what: string, work: Promise<unknown>): Promise<void> => {
+      if (!(await endsWithin(CLOSE_MS, work))) throw new Error(`${bot.name}: ${what} hangs: ${await look()}`)
+    }
+    await ended('stop', bot.engine.stop())
+    await ended('close', bot.store.close())
   }
 }
