@@ -16,6 +16,12 @@ const LOOK_AGAIN_MS = 5_000
 /** Any key of ours: all are in one slot. */
 const ANY_KEY = '{sluice}:job-count'
 
+/**
+ * What the node that has our slot says of itself. Not as `CLUSTER ...`: ioredis sends that also while it holds back the words beside it, so that of
+ * a pipeline no byte goes out, and every answer on that connection is taken for the one before it from then on.
+ */
+const ofNode = (word: 'MYID' | 'NODES'): string => `return redis.call('CLUSTER', '${word}')`
+
 export type Replicas = {
   /** Whether there is a replica to wait for, as of the last look. */
   readonly wanted: () => boolean
@@ -44,9 +50,7 @@ async function viewOfServer(client: Client): Promise<View> {
  * no further than `fail?`). So a master that was promoted and has nobody left is told from one that is cut off.
  */
 async function viewOfCluster(client: Client): Promise<View> {
-  const [, second] = (await client.pipeline().exists(ANY_KEY).cluster('NODES').exec()) ?? []
-  const [error, text] = second ?? []
-  if (error !== undefined && error !== null) throw error
+  const text = await client.eval(ofNode('NODES'), 1, ANY_KEY)
   const nodes = String(text)
     .trim()
     .split('\n')
@@ -69,7 +73,7 @@ async function exec(client: Client, batch: readonly Item[], told: ReadonlySet<st
     if (told.has(source.sha)) line.evalsha(source.sha, keys.length, ...keys, ...args)
     else line.eval(source.lua, keys.length, ...keys, ...args)
   line.wait(REPLICAS, WAIT_MS)
-  if (client.isCluster) line.cluster('MYID')
+  if (client.isCluster) line.eval(ofNode('MYID'), 1, ANY_KEY)
   const answers = (await line.exec()) ?? []
   const [failed, acks] = answers[batch.length] ?? []
   const [, id] = answers[batch.length + 1] ?? []

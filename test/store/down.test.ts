@@ -1,7 +1,9 @@
 import type { Socket } from 'node:net'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { connect } from '../../src/store/connect.ts'
+import { silentLog } from '../../src/log.ts'
 import { Settling } from '../../src/store/settling.ts'
+import { watchReplicas } from '../../src/store/replicas.ts'
 import type { Client } from '../../src/store/store.ts'
 import { until } from '../lab/process.ts'
 import { bulk, startResp } from '../lab/resp.ts'
@@ -97,4 +99,20 @@ test('a command that is held back until the Cluster is ready has a limit', async
   client.on('error', () => {})
   closing.push(() => client.disconnect())
   await expect(client.get('{sluice}:a')).rejects.toThrow('Command timed out')
+})
+
+test('a look at a Cluster that is not ready does not shift the answers that come after it', async () => {
+  node.isSlow = true
+  const client = open(node, 'commands')
+  await until('it is asked how it is', 10_000, () => (node.held.length > 0 ? true : undefined))
+  const look = watchReplicas(client, { kind: 'cluster', nodes: [] }, false, silentLog)
+  look.catch(() => {})
+  node.isSlow = false
+  for (const socket of node.held.splice(0)) socket.write(bulk('cluster_state:ok\r\n'))
+  await becomes(client, 'ready')
+  expect(await Promise.all(['{sluice}:a', '{sluice}:b'].map((key) => client.get(key)))).toEqual([
+    '{sluice}:a',
+    '{sluice}:b',
+  ])
+  await expect(look).rejects.toThrow()
 })
