@@ -2,6 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { SluiceError } from '../errors.ts'
 import type { Log } from '../log.ts'
 import type { Topology } from './connect.ts'
+import { keys } from './keys.ts'
 import type { Keep, Source } from './script.ts'
 import type { Client } from './store.ts'
 
@@ -69,14 +70,16 @@ type Outcome = {
 
 async function exec(client: Client, batch: readonly Item[], told: ReadonlySet<string>): Promise<Outcome> {
   const line = client.pipeline()
-  for (const { source, keys, args } of batch)
-    if (told.has(source.sha)) line.evalsha(source.sha, keys.length, ...keys, ...args)
-    else line.eval(source.lua, keys.length, ...keys, ...args)
+  for (const { source, keys: on, args } of batch)
+    if (told.has(source.sha)) line.evalsha(source.sha, on.length, ...on, ...args)
+    else line.eval(source.lua, on.length, ...on, ...args)
+  // a wait answers for the last write of its own connection: for one that wrote nothing yet, any replica that was ever there says yes
+  line.incr(keys.confirmed)
   line.wait(REPLICAS, WAIT_MS)
   if (client.isCluster) line.eval(ofNode('MYID'), 1, ANY_KEY)
   const answers = (await line.exec()) ?? []
-  const [failed, acks] = answers[batch.length] ?? []
-  const [, id] = answers[batch.length + 1] ?? []
+  const [failed, acks] = answers[batch.length + 1] ?? []
+  const [, id] = answers[batch.length + 2] ?? []
   return {
     answers,
     acks: failed === null || failed === undefined ? Number(acks) : 0,
@@ -127,9 +130,9 @@ function groupKeeper(client: Client, isAlone: Judge): Keep {
     }
     busy = false
   }
-  return (source, keys, args) =>
+  return (source, on, args) =>
     new Promise((resolve, reject) => {
-      waiting.push({ source, keys, args, resolve, reject, tries: 0 })
+      waiting.push({ source, keys: on, args, resolve, reject, tries: 0 })
       if (busy) return
       busy = true
       queueMicrotask(() => void flush())
