@@ -93,6 +93,8 @@ await real(['redis'], 'two bots under load', () => {
       await load.goesOn(MORE)
     }
     const jobs = await load.end()
+    // Sentinels may choose a master of before that is not yet back in line: what is asked is who keeps, not what a second fault in those seconds does
+    await set.whole()
     await audit(bots, jobs, world, set.servers)
     expect(jobs.length).toBeGreaterThanOrEqual(10)
     expect([...(bots[1]?.refused ?? [])], 'the bot beside the old master was told').toContain('STORE-NOT-REPLICATED')
