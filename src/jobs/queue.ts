@@ -238,6 +238,13 @@ async function takeOver({ log }: QueueDeps, { enqueueKey }: Producers, name: Key
   await enqueueKey(name, key, error === undefined ? 0 : pauseAfter(1, error))
 }
 
+/** Waits for what is under way, but not for ever. */
+async function endIn({ limits: { stopMs }, log }: QueueDeps, under: readonly Promise<unknown>[]): Promise<void> {
+  if (await endsWithin(stopMs, Promise.all(under))) return
+  // it is taken up elsewhere, as after a crash: its marks and locks are in the store
+  log.warn({ code: 'JOB-LOST', waitedMs: stopMs }, 'what was under way did not end; it is left')
+}
+
 /** BullMQ's five queues under one prefix. */
 export function openQueues(deps: QueueDeps): Queues {
   const { redis } = deps.store
@@ -283,12 +290,7 @@ export function openQueues(deps: QueueDeps): Queues {
     },
     stop: async () => {
       working = undefined
-      const ended = [atOnce.ended(), ...workers.map((one) => one.close())]
-      if (!(await endsWithin(deps.limits.stopMs, Promise.all(ended)))) {
-        // it is taken up elsewhere, as after a crash: its marks and locks are in the store
-        deps.log.warn({ code: 'JOB-LOST', waitedMs: deps.limits.stopMs }, 'what was under way did not end; it is left')
-        for (const one of workers) void one.close(true).catch(() => {})
-      }
+      await endIn(deps, [atOnce.ended(), ...workers.map((one) => one.close())])
       await endsWithin(deps.limits.stopMs, producers.close())
     },
   }

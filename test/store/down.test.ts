@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { connect } from '../../src/store/connect.ts'
+import { connect, type Topology } from '../../src/store/connect.ts'
 import { silentLog } from '../../src/log.ts'
 import { Settling } from '../../src/store/settling.ts'
 import { watchReplicas } from '../../src/store/replicas.ts'
@@ -99,6 +99,22 @@ test('a command that is held back until the Cluster is ready has a limit', async
   client.on('error', () => {})
   closing.push(() => client.disconnect())
   await expect(client.get('{sluice}:a')).rejects.toThrow('Command timed out')
+})
+
+test.each(['commands', 'patient'] as const)('on every kind of store a command has a limit: %s', (profile) => {
+  const nodes = [{ host: '127.0.0.1', port: node.port }]
+  const topologies: readonly Topology[] = [
+    { kind: 'url', url: `redis://127.0.0.1:${node.port}` },
+    { kind: 'sentinel', master: 'sluice', nodes },
+    { kind: 'cluster', nodes },
+  ]
+  for (const at of topologies) {
+    const client = connect(at, profile, 'test').on('error', () => {})
+    closing.push(() => client.disconnect())
+    const options = 'nodes' in client ? client.options.redisOptions : client.options
+    expect(options?.commandTimeout, at.kind).toBeGreaterThan(0)
+    expect(options?.socketTimeout, at.kind).toBeGreaterThan(0)
+  }
 })
 
 test('a look at a Cluster that is not ready does not shift the answers that come after it', async () => {
