@@ -5,6 +5,7 @@ import { silentLog } from '../../src/log.ts'
 import { Settling } from '../../src/store/settling.ts'
 import { watchReplicas } from '../../src/store/replicas.ts'
 import type { Client } from '../../src/store/store.ts'
+import { storeTrouble } from '../../src/store/trouble.ts'
 import { until } from '../lab/process.ts'
 import { bulk, startResp } from '../lab/resp.ts'
 
@@ -54,6 +55,9 @@ function copy(client: Client): Client {
   return client.duplicate().on('error', () => {})
 }
 
+const code = (work: Promise<unknown>): Promise<unknown> =>
+  work.catch((error: unknown) => storeTrouble(error, 'testing')?.code ?? error)
+
 const becomes = (client: Client, status: string): Promise<true> =>
   until(`the connection is ${status}, not ${client.status}`, 10_000, () =>
     client.status === status ? true : undefined,
@@ -89,7 +93,8 @@ test('a connection that is given up between two attempts ends, and what it held 
   await becomes(client, 'reconnecting')
   client.disconnect()
   await ended
-  await expect(held).rejects.toThrow()
+  expect(await code(held)).toBe('STORE-UNREACHABLE')
+  expect(await code(client.get('{sluice}:a'))).toBe('STORE-UNREACHABLE')
   expect(client.status).toBe('end')
 })
 
@@ -98,7 +103,7 @@ test('a command that is held back until the Cluster is ready has a limit', async
   const client = new Settling([{ host: '127.0.0.1', port: node.port }], { redisOptions: { commandTimeout: 200 } })
   client.on('error', () => {})
   closing.push(() => client.disconnect())
-  await expect(client.get('{sluice}:a')).rejects.toThrow('Command timed out')
+  expect(await code(client.get('{sluice}:a'))).toBe('STORE-UNREACHABLE')
 })
 
 test.each(['commands', 'patient'] as const)('on every kind of store a command has a limit: %s', (profile) => {
