@@ -1,5 +1,5 @@
 import type { Job, JobsOptions, Processor, Queue, Worker } from 'bullmq'
-import type { Clock } from '../duration.ts'
+import { type Clock, endsWithin } from '../duration.ts'
 import type { Log } from '../log.ts'
 import { backoffMs } from '../retry.ts'
 import { keyedId, keys } from '../store/keys.ts'
@@ -238,6 +238,13 @@ async function takeOver({ log }: QueueDeps, { enqueueKey }: Producers, name: Key
   await enqueueKey(name, key, error === undefined ? 0 : pauseAfter(1, error))
 }
 
+/** Waits for what is under way, but not for ever. */
+async function endIn({ limits: { stopMs }, log }: QueueDeps, under: readonly Promise<unknown>[]): Promise<void> {
+  if (await endsWithin(stopMs, Promise.all(under))) return
+  // it is taken up elsewhere, as after a crash: its marks and locks are in the store
+  log.warn({ code: 'JOB-LOST', waitedMs: stopMs }, 'what was under way did not end; it is left')
+}
+
 /** BullMQ's five queues under one prefix. */
 export function openQueues(deps: QueueDeps): Queues {
   const { redis } = deps.store
@@ -283,9 +290,8 @@ export function openQueues(deps: QueueDeps): Queues {
     },
     stop: async () => {
       working = undefined
-      await atOnce.ended()
-      await Promise.all(workers.map((one) => one.close()))
-      await producers.close()
+      await endIn(deps, [atOnce.ended(), ...workers.map((one) => one.close())])
+      await endsWithin(deps.limits.stopMs, producers.close())
     },
   }
 }

@@ -1,12 +1,13 @@
 import type { ConnectionOptions } from 'node:tls'
 import {
-  Cluster,
+  type Cluster,
   type ClusterOptions,
   Redis,
   type RedisOptions,
   type SentinelConnectionOptions,
   SentinelConnector,
 } from 'ioredis'
+import { Settling } from './settling.ts'
 import type { Client } from './store.ts'
 
 /** Replies come as ioredis makes them by default. */
@@ -35,7 +36,7 @@ export type Topology = Access &
     | { readonly kind: 'cluster'; readonly nodes: readonly Address[] }
   )
 
-/** `commands` fails fast; `patient` waits until the server is back: for workers and blocking reads. */
+/** `commands` fails fast; `patient` waits a minute for the server to be back: for workers and blocking reads. */
 export type Profile = 'commands' | 'patient'
 
 const retryStrategy = (times: number): number => Math.min(50 * times, 500)
@@ -43,7 +44,7 @@ const retryStrategy = (times: number): number => Math.min(50 * times, 500)
 /** A peer that went away without a word is noticed by the silence after a command; the longest blocking read takes 10 s. */
 const PROFILES = {
   commands: { maxRetriesPerRequest: 1, commandTimeout: 5_000, socketTimeout: 8_000 },
-  patient: { maxRetriesPerRequest: null, socketTimeout: 20_000 },
+  patient: { maxRetriesPerRequest: null, commandTimeout: 60_000, socketTimeout: 20_000 },
 } satisfies Record<Profile, RedisOptions>
 
 /** A Sentinel or node that hangs must not hold up the look at the next one. */
@@ -107,7 +108,7 @@ function toSentinel(at: Extract<Topology, { kind: 'sentinel' }>, options: Option
 
 function toCluster(at: Extract<Topology, { kind: 'cluster' }>, profile: Profile, options: Options): Cluster {
   const { retryStrategy: _, enableOfflineQueue: __, ...redisOptions } = options
-  return new Cluster([...at.nodes], {
+  return new Settling([...at.nodes], {
     redisOptions: { ...redisOptions, connectTimeout: LOOK_MS },
     ...natOf(at),
     enableOfflineQueue: profile === 'patient',

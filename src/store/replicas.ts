@@ -2,6 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { SluiceError } from '../errors.ts'
 import type { Log } from '../log.ts'
 import type { Topology } from './connect.ts'
+import { keys } from './keys.ts'
 import type { Keep, Source } from './script.ts'
 import type { Client } from './store.ts'
 
@@ -15,6 +16,12 @@ const DOING = 'storing what must not be lost'
 const LOOK_AGAIN_MS = 5_000
 /** Any key of ours: all are in one slot. */
 const ANY_KEY = '{sluice}:job-count'
+
+/**
+ * What the node that has our slot says of itself. Not as `CLUSTER ...`: ioredis sends that also while it holds back the words beside it, so that of
+ * a pipeline no byte goes out, and every answer on that connection is taken for the one before it from then on.
+ */
+const ofNode = (word: 'MYID' | 'NODES'): string => `return redis.call('CLUSTER', '${word}')`
 
 export type Replicas = {
   /** Whether there is a replica to wait for, as of the last look. */
@@ -44,9 +51,7 @@ async function viewOfServer(client: Client): Promise<View> {
  * no further than `fail?`). So a master that was promoted and has nobody left is told from one that is cut off.
  */
 async function viewOfCluster(client: Client): Promise<View> {
-  const [, second] = (await client.pipeline().exists(ANY_KEY).cluster('NODES').exec()) ?? []
-  const [error, text] = second ?? []
-  if (error !== undefined && error !== null) throw error
+  const text = await client.eval(ofNode('NODES'), 1, ANY_KEY)
   const nodes = String(text)
     .trim()
     .split('\n')
@@ -65,14 +70,16 @@ type Outcome = {
 
 async function exec(client: Client, batch: readonly Item[], told: ReadonlySet<string>): Promise<Outcome> {
   const line = client.pipeline()
-  for (const { source, keys, args } of batch)
-    if (told.has(source.sha)) line.evalsha(source.sha, keys.length, ...keys, ...args)
-    else line.eval(source.lua, keys.length, ...keys, ...args)
+  for (const { source, keys: on, args } of batch)
+    if (told.has(source.sha)) line.evalsha(source.sha, on.length, ...on, ...args)
+    else line.eval(source.lua, on.length, ...on, ...args)
+  // a wait answers for the last write of its own connection: for one that wrote nothing yet, any replica that was ever there says yes
+  line.incr(keys.confirmed)
   line.wait(REPLICAS, WAIT_MS)
-  if (client.isCluster) line.cluster('MYID')
+  if (client.isCluster) line.eval(ofNode('MYID'), 1, ANY_KEY)
   const answers = (await line.exec()) ?? []
-  const [failed, acks] = answers[batch.length] ?? []
-  const [, id] = answers[batch.length + 1] ?? []
+  const [failed, acks] = answers[batch.length + 1] ?? []
+  const [, id] = answers[batch.length + 2] ?? []
   return {
     answers,
     acks: failed === null || failed === undefined ? Number(acks) : 0,
@@ -123,9 +130,9 @@ function groupKeeper(client: Client, isAlone: Judge): Keep {
     }
     busy = false
   }
-  return (source, keys, args) =>
+  return (source, on, args) =>
     new Promise((resolve, reject) => {
-      waiting.push({ source, keys, args, resolve, reject, tries: 0 })
+      waiting.push({ source, keys: on, args, resolve, reject, tries: 0 })
       if (busy) return
       busy = true
       queueMicrotask(() => void flush())

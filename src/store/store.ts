@@ -7,7 +7,7 @@ export type Client = Redis | Cluster
 export type Store = {
   /** For commands: fails fast, throws STORE-UNREACHABLE through the callers. */
   readonly redis: Client
-  /** A new connection for blocking reads and BullMQ workers (maxRetriesPerRequest null); closed with the store. */
+  /** A new connection for blocking reads and BullMQ workers (maxRetriesPerRequest null): waits a minute for a store that is away; closed with the store. */
   readonly blocking: () => Client
   /** Whether scripts made by `kept` wait for a replica now. */
   readonly replicated: () => boolean

@@ -8,7 +8,7 @@ const ANSWERS: readonly (readonly [RegExp, Code])[] = [
   [/^READONLY |can't write against a read only replica|WAIT cannot be used with replica/, 'STORE-READONLY'],
   [/^NOREPLICAS |NOREPLICAS Not enough good replicas/, 'STORE-NOT-REPLICATED'],
   [
-    /^(LOADING|CLUSTERDOWN|MASTERDOWN|TRYAGAIN|MOVED|ASK|UNBLOCKED|BUSY) |Too many Cluster redirections|Failed to refresh slots cache|Cluster isn't ready/,
+    /^(LOADING|CLUSTERDOWN|MASTERDOWN|TRYAGAIN|MOVED|ASK|UNBLOCKED|BUSY) |Too many Cluster redirections|Failed to refresh slots cache|Cluster isn't ready|Cluster is ended|None of startup nodes is available|No subscriber for the cluster/,
     'STORE-UNREACHABLE',
   ],
   [

@@ -49,7 +49,7 @@ await real(['redis'], 'two bots under load', () => {
     const topology = { kind: 'url', url: `redis://${name(member.direct)}` } as const
     const bots = [await openBot('one', topology, world), await openBot('two', topology, world)]
     ends.push(() => close(bots))
-    const load = startLoad(bots)
+    const load = startLoad(bots, [member])
     for (let kill = 0; kill < 2 * ROUNDS; kill++) {
       await load.goesOn(500)
       await member.kill9()
@@ -57,7 +57,7 @@ await real(['redis'], 'two bots under load', () => {
     }
     await load.goesOn(MORE)
     const jobs = await load.end()
-    await audit(bots, jobs, world)
+    await audit(bots, jobs, world, [member])
     expect(bots.reduce((sum, bot) => sum + bot.accepted.size, 0)).toBeGreaterThanOrEqual(2_000)
     expect(jobs.length).toBeGreaterThanOrEqual(10)
     tell('alone', jobs, bots)
@@ -75,7 +75,7 @@ await real(['redis'], 'two bots under load', () => {
       await openBot('beside', minority.topology, world),
     ]
     ends.push(() => close(bots))
-    const load = startLoad(bots)
+    const load = startLoad(bots, set.servers)
     await load.goesOn(MORE)
     for (let round = 0; round < ROUNDS; round++) {
       const killed = await set.whole()
@@ -93,7 +93,9 @@ await real(['redis'], 'two bots under load', () => {
       await load.goesOn(MORE)
     }
     const jobs = await load.end()
-    await audit(bots, jobs, world)
+    // Sentinels may choose a master of before that is not yet back in line: what is asked is who keeps, not what a second fault in those seconds does
+    await set.whole()
+    await audit(bots, jobs, world, set.servers)
     expect(jobs.length).toBeGreaterThanOrEqual(10)
     expect([...(bots[1]?.refused ?? [])], 'the bot beside the old master was told').toContain('STORE-NOT-REPLICATED')
     tell('Sentinels', jobs, bots)
@@ -106,7 +108,7 @@ await real(['redis'], 'two bots under load', () => {
     const topology = { kind: 'cluster', nodes: set.nodes } as const
     const bots = [await openBot('one', topology, world), await openBot('two', topology, world)]
     ends.push(() => close(bots))
-    const load = startLoad(bots)
+    const load = startLoad(bots, set.servers)
     await load.goesOn(MORE)
     for (let round = 0; round < ROUNDS; round++) {
       await set.whole()
@@ -119,7 +121,7 @@ await real(['redis'], 'two bots under load', () => {
       await load.goesOn(MORE)
     }
     const jobs = await load.end()
-    await audit(bots, jobs, world)
+    await audit(bots, jobs, world, set.servers)
     expect(jobs.length).toBeGreaterThanOrEqual(10)
     tell('Cluster', jobs, bots)
   })

@@ -8,6 +8,8 @@ import type { Brought, Lab } from './server.ts'
 
 const run = promisify(execFile)
 const MASTER = 'sluice'
+/** For what hangs: on a busy machine an election takes many times its seconds. */
+const LIMIT_MS = 60_000
 
 export type SentinelData = { readonly master: string; readonly sentinels: readonly Address[] }
 export type ClusterData = { readonly nodes: readonly Address[] }
@@ -81,7 +83,7 @@ export async function startSentinels(
     makeMember(lab, path, () => sentinelFile(first.announced), { flags: ['--sentinel'] })
   const sentinels = await Promise.all([watch(), watch(), watch()])
   const masterNow = (): Promise<Member> =>
-    until('two Sentinels name one master', 20_000, async () => {
+    until('two Sentinels name one master', LIMIT_MS, async () => {
       const named = await Promise.all(
         sentinels.map((one) => asking(one, (redis) => redis.call('SENTINEL', 'get-master-addr-by-name', MASTER))),
       )
@@ -90,7 +92,7 @@ export async function startSentinels(
       return servers.find((one) => one.announced.port === chosen)
     })
   const whole = (replicas = 2): Promise<Member> =>
-    until(`a master with ${replicas} replicas`, 30_000, async () => {
+    until(`a master with ${replicas} replicas`, LIMIT_MS, async () => {
       const master = await masterNow()
       const text = (await asking(master, (redis) => redis.info('replication'))) ?? ''
       const online = text.match(/state=online/g)?.length ?? 0
@@ -142,7 +144,7 @@ export async function startCluster(lab: Lab, program: Program = 'redis-server'):
   const nodes = servers.map((one) => one.announced)
   const addresses = nodes.map(({ host, port }) => `${host}:${port}`)
   const whole = async (): Promise<void> => {
-    await until('the Cluster is whole', 30_000, async () => {
+    await until('the Cluster is whole', LIMIT_MS, async () => {
       const views = await Promise.all(
         servers.map((one) =>
           asking(one, async (redis) => [await redis.cluster('INFO'), await redis.info('replication')] as const),
@@ -166,7 +168,7 @@ export async function startCluster(lab: Lab, program: Program = 'redis-server'):
     '--cluster-yes',
   ])
   await whole()
-  const masterNow = (): Promise<Member> => until('the slot has a master', 20_000, () => slotOwner(servers))
+  const masterNow = (): Promise<Member> => until('the slot has a master', LIMIT_MS, () => slotOwner(servers))
   return { nodes, servers, masterNow, whole, stop: () => stopAll(servers) }
 }
 

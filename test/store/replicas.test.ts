@@ -5,6 +5,7 @@ import type { Topology } from '../../src/store/connect.ts'
 import { accept, inboxLength } from '../../src/store/inbox.ts'
 import { keys } from '../../src/store/keys.ts'
 import { type OpenStoreOptions, openStore } from '../../src/store/open.ts'
+import { kept } from '../../src/store/script.ts'
 import type { Member } from '../lab/member.ts'
 import { lab, real } from '../lab/need.ts'
 import { until } from '../lab/process.ts'
@@ -67,6 +68,23 @@ await real(['redis'], 'when no replica answers', () => {
     expect(await inboxLength(store.redis)).toBe(2)
     for (const replica of replicas) await replica.kill9()
     expect(await send()).toBe('STORE-NOT-REPLICATED')
+  })
+
+  test('what writes nothing is no proof either, on a line on which nothing was written yet', async () => {
+    const set = await startSentinels(lab(), 'redis-server', false)
+    closing.push(() => set.stop())
+    const at = { kind: 'sentinel', master: set.master, nodes: set.sentinels } as const
+    const before = await open(at)
+    const nothing = kept(`return redis.call('GET', KEYS[1]) or 'nothing'`)
+    await until('a replica confirms', 20_000, () =>
+      nothing(before.store.redis, [keys.jobCount], []).then(
+        () => true,
+        () => undefined,
+      ),
+    )
+    for (const replica of await replicasOf(await set.masterNow(), set.servers)) replica.freeze()
+    const { store } = await open(at)
+    await expect(nothing(store.redis, [keys.jobCount], [])).rejects.toMatchObject({ code: 'STORE-NOT-REPLICATED' })
   })
 
   test('a server given by its address is believed that it is alone, unless a replica is required', async () => {
