@@ -1,3 +1,5 @@
+import { setTimeout as pause } from 'node:timers/promises'
+
 /** The clock is handed in, so that tests and demos can set it. Milliseconds since 1970. */
 export type Clock = { readonly now: () => number }
 
@@ -120,4 +122,19 @@ export function within(ms: number, signal?: AbortSignal): AbortSignal {
   }
   signal?.addEventListener('abort', passOn, { once: true, signal: limit.signal })
   return limit.signal
+}
+
+/** False when it takes longer; a failure counts as an end. */
+export async function endsWithin(limitMs: number, work: Promise<unknown>): Promise<boolean> {
+  const limit = new AbortController()
+  const late = pause(limitMs, false, { signal: limit.signal }).catch(() => true)
+  const ended = work.then(
+    () => true,
+    () => true,
+  )
+  try {
+    return await Promise.race([ended, late])
+  } finally {
+    limit.abort()
+  }
 }

@@ -33,6 +33,8 @@ export type Limits = {
   readonly patienceMs: number
   /** How long a step may take to notice its aborted signal. */
   readonly graceMs: number
+  /** How long a stop waits for what is under way. */
+  readonly stopMs: number
   readonly concurrency: number
   /** How many keys of inbox and outbox are worked off where they were woken; more go through their queues. */
   readonly atOnce: number
@@ -45,6 +47,7 @@ export const LIMITS: Limits = {
   planMs: 120_000,
   patienceMs: 30 * 60_000,
   graceMs: 5_000,
+  stopMs: 10_000,
   concurrency: 50,
   atOnce: 50,
 }

@@ -1,6 +1,6 @@
 import { type Refusal, refuse } from '../errors.ts'
 import { DAY_S, keys } from '../store/keys.ts'
-import { confirmed } from '../store/script.ts'
+import { keptValue, settleKept } from '../store/script.ts'
 import type { RunDeps } from './deps.ts'
 import type { Answer, Revision } from './job.ts'
 import type { JobRecord, Mutation } from './record.ts'
@@ -16,10 +16,11 @@ export const yes = (text: string, mutation?: Mutation): Outcome => ({
 export const no = (answer: Refusal): Outcome => ({ answer })
 export const stateNo = (revision: Revision): Refusal => refuse('JOB-STATE', `Job ${revision.job} is ${revision.state}.`)
 
-async function known(deps: RunDeps, event: string): Promise<Answer | undefined> {
-  const text = await deps.store.redis.get(keys.answered(event))
+async function known({ store: { redis } }: RunDeps, event: string): Promise<Answer | undefined> {
+  const at = keys.answered(event)
+  const text = (await redis.exists(at)) === 1 ? await keptValue(redis, at) : undefined
   // our own JSON, written below
-  return text === null ? undefined : (JSON.parse(text) as Answer)
+  return text === undefined ? undefined : (JSON.parse(text) as Answer)
 }
 
 /** `decide` is pure and may run again on a conflict; the answer is stored in the same write as the change. */
@@ -31,10 +32,7 @@ export async function once(
 ): Promise<Answer> {
   const { redis } = deps.store
   const before = await known(deps, event)
-  if (before !== undefined) {
-    await confirmed(redis)
-    return before
-  }
+  if (before !== undefined) return before
   let answer: Answer = refuse('JOB-UNKNOWN', `There is no job ${job}.`)
   let stored = false
   if ((await deps.records.get(job)) !== undefined) {
@@ -50,9 +48,7 @@ export async function once(
       }
     })
   }
-  if (!stored) {
-    await redis.set(keys.answered(event), JSON.stringify(answer), 'EX', 90 * DAY_S, 'NX')
-    await confirmed(redis)
-  }
-  return answer
+  if (stored) return answer
+  // our own JSON, from above or from a twin that came first
+  return JSON.parse(await settleKept(redis, keys.answered(event), JSON.stringify(answer), 90 * DAY_S)) as Answer
 }

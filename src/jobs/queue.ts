@@ -1,5 +1,5 @@
 import type { Job, JobsOptions, Processor, Queue, Worker } from 'bullmq'
-import type { Clock } from '../duration.ts'
+import { type Clock, endsWithin } from '../duration.ts'
 import type { Log } from '../log.ts'
 import { backoffMs } from '../retry.ts'
 import { keyedId, keys } from '../store/keys.ts'
@@ -276,9 +276,13 @@ export function openQueues(deps: QueueDeps): Queues {
     },
     stop: async () => {
       working = undefined
-      await atOnce.ended()
-      await Promise.all(workers.map((one) => one.close()))
-      await producers.close()
+      const ended = [atOnce.ended(), ...workers.map((one) => one.close())]
+      if (!(await endsWithin(deps.limits.stopMs, Promise.all(ended)))) {
+        // it is taken up elsewhere, as after a crash: its marks and locks are in the store
+        deps.log.warn({ code: 'JOB-LOST', waitedMs: deps.limits.stopMs }, 'what was under way did not end; it is left')
+        for (const one of workers) void one.close(true).catch(() => {})
+      }
+      await endsWithin(deps.limits.stopMs, producers.close())
     },
   }
 }

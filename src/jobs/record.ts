@@ -3,7 +3,7 @@ import type { Clock } from '../duration.ts'
 import { SluiceError } from '../errors.ts'
 import type { Gate } from '../steps/step.ts'
 import { DAY_S, keys } from '../store/keys.ts'
-import { confirmed } from '../store/script.ts'
+import { keptValue } from '../store/script.ts'
 import type { Client } from '../store/store.ts'
 import { digestOf, type Head, headText, keepWords, START, wordsDigest } from './audit-chain.ts'
 import { AUDIT_SCHEMA, type AuditNote, jobEntry } from './audit-entry.ts'
@@ -208,10 +208,8 @@ export function openRecords(deps: Deps): Records {
   const create = async (asked: Asked, make: (job: string) => Mutation): Promise<string> => {
     for (;;) {
       const [existing, count] = await redis.mget(keys.submitted(asked.event), keys.jobCount)
-      if (typeof existing === 'string') {
-        await confirmed(redis)
-        return existing
-      }
+      const known = typeof existing === 'string' ? await keptValue(redis, keys.submitted(asked.event)) : undefined
+      if (known !== undefined) return known
       const job = String(Number(count ?? 0) + 1)
       const made = make(job)
       const message = asked.message === undefined ? [] : [[keys.askedBy(asked.message), job] as const]

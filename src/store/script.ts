@@ -56,16 +56,23 @@ export function kept(lua: string, luaWhenKept = lua): Script {
   }
 }
 
-const CONFIRM = sourceOf(`return redis.call('INCR', KEYS[1])`)
+const READ = `return redis.call('GET', KEYS[1]) or ''`
+const CONFIRM = kept(READ, `redis.call('INCR', KEYS[2])\n${READ}`)
 
 /**
- * What was read on this connection before is on a replica too, where there are any: before somebody is told what an earlier attempt wrote.
- * Throws STORE-NOT-REPLICATED. Costs nothing elsewhere.
+ * What stands under a key, said by the very server that keeps it: where there are replicas, one of them has it too. Before somebody is told what
+ * an earlier attempt wrote, because after a failover the line that reads may hang on another server than the one that writes.
+ * Throws STORE-NOT-REPLICATED. Costs no write elsewhere.
  */
-export async function confirmed(redis: Client): Promise<void> {
-  const keep = keepers.get(redis)?.()
-  if (keep === undefined) return
-  await keep(CONFIRM, [keys.confirmed], []).catch((error: unknown) => {
-    throw storeTrouble(error, DOING) ?? error
-  })
+export async function keptValue(redis: Client, key: string): Promise<string | undefined> {
+  const value = String(await CONFIRM(redis, [key, keys.confirmed], []))
+  return value === '' ? undefined : value
 }
+
+const SETTLE = kept(`redis.call('SET', KEYS[1], ARGV[1], 'EX', ARGV[2], 'NX')
+redis.call('INCR', KEYS[2])
+return redis.call('GET', KEYS[1])`)
+
+/** Writes a value where there is none, kept; gives what stands there then. Throws as `kept` does. */
+export const settleKept = async (redis: Client, key: string, value: string, seconds: number): Promise<string> =>
+  String(await SETTLE(redis, [key, keys.confirmed], [value, seconds]))

@@ -143,4 +143,13 @@ describe('a key that nobody has is begun where it was woken', () => {
     await stopped
     expect(await store().redis.hlen(keys.due('outbox'))).toBe(0)
   })
+
+  test('a stop does not wait for ever for what hangs; it stays marked for others', async () => {
+    const begun = latch()
+    const { engine } = await outboxDoing(() => (begun.open(), new Promise<never>(() => {})), { stopMs: 100 })
+    await engine.wake('outbox', KEY)
+    await begun.opened
+    await engine.stop()
+    expect(await store().redis.hexists(keys.due('outbox'), KEY)).toBe(1)
+  })
 })
