@@ -19,6 +19,7 @@ import type { Clock } from './duration.ts'
 import type { LiveInventory } from './inventory.ts'
 import type { Engine, Processors } from './jobs/deps.ts'
 import { openJobs } from './jobs/engine.ts'
+import { openGuard } from './jobs/guard.ts'
 import type { Log } from './log.ts'
 import type { Message } from './message.ts'
 import { finish, nextOf } from './store/inbox.ts'
@@ -43,6 +44,8 @@ export type Parts = {
   readonly commands?: readonly Command[]
   /** Makes the chats once the engine is there: the console asks it, Slack shows the aids. */
   readonly chats: (engine: Engine, aids: Aids) => Promise<readonly Chat[]>
+  /** The Lease in kube-system that keeps other installations away. Default `sluice`; tests that share a cluster have one each. */
+  readonly lease?: string
   /** For fault tests: told around every journal write. */
   readonly onJournalWrite?: (when: 'before' | 'after', what: string) => void
 }
@@ -134,6 +137,7 @@ function openEngine(parts: Parts, systems: Systems, processors: Processors): Eng
     processors,
     mode: config().mode,
     practice,
+    guard: openGuard({ store, cluster: (name) => systems.pool.get(name, 'sluice'), log, lease: parts.lease }),
     limits: { lockMs: config().limits.lockMs, stalledMs: config().limits.stalledCheckMs },
     ...(parts.onJournalWrite === undefined ? {} : { onJournalWrite: parts.onJournalWrite }),
   })

@@ -6,6 +6,7 @@ import type { Client, Store } from '../store/store.ts'
 import type { ReadFacts } from '../systems/facts/port.ts'
 import type { Cluster } from '../systems/kubernetes/port.ts'
 import type { Host } from '../systems/ssh/port.ts'
+import type { Guard } from './guard.ts'
 import type { Args, Change, Jobs, Target } from './job.ts'
 import type { Records } from './record.ts'
 
@@ -80,6 +81,8 @@ export type JobsDeps = {
   readonly practice: boolean
   readonly limits?: Partial<Limits>
   readonly jobUrl?: (job: string) => string
+  /** Keeps other installations from the cluster of a running job. Without it nothing does: toys have no cluster. */
+  readonly guard?: Guard
   /** Told around every journal write; the fault tests kill the process in it. */
   readonly onJournalWrite?: (when: 'before' | 'after', what: string) => void
 }

@@ -94,6 +94,7 @@ export function openJobs(given: JobsDeps): Engine {
       clearTimeout(sweeper)
       handOver()
       await queues.stop()
+      await given.guard?.close()
       for (const redis of open) redis.disconnect()
     },
     wake: queues.wake,

@@ -57,6 +57,8 @@ export const keys = {
   accepted: (event: string) => `${PREFIX}:accepted:${event}`,
   /** string, while a worker of BullMQ holds the job; owned by BullMQ (6.7), read by the journal. A test covers the name. */
   workLock: (id: string) => `${PREFIX}:work:${id}:lock`,
+  /** string, for ever, jobs: the name of whoever shares this Redis, as clusters know it by their Lease. Made once, at random. */
+  installation: `${PREFIX}:installation`,
   /** number, for ever, store: written where it has to be sure that a replica has what was written before. */
   confirmed: `${PREFIX}:confirmed`,
   /** channel, jobs: number of a job that shall be cancelled. */
