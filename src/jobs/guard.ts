@@ -52,16 +52,15 @@ const installationOf = async ({ redis }: Store): Promise<string> =>
 /** What this process has of one cluster's Lease. */
 type Site = { readonly jobs: Set<string>; untilMs: number; renewal?: NodeJS.Timeout | undefined }
 
-const seconds = (ms: number): string => `${Math.max(1, Math.round(ms / 1000))} s`
-
 function heldBy(lease: string, cluster: string, answer: Extract<LeaseAnswer, { kind: 'other' }>): SluiceError {
-  const { holder, annotations, freeInMs, renewedAgoMs } = answer
+  const { holder, annotations } = answer
   const about = ['job', 'host'].flatMap((what) => {
     const said = annotations[`${KEY}${what}`]
     return said === undefined ? [] : [`${what} ${said}`]
   })
   const who = [holder, ...about].join(', ')
-  const text = `the Lease ${NAMESPACE}/${lease} of ${cluster} is held by ${who}; renewed ${seconds(renewedAgoMs)} ago, free in ${seconds(freeInMs)} unless it is renewed`
+  // no times: the card would be drawn anew with each look
+  const text = `the Lease ${NAMESPACE}/${lease} of ${cluster} is held by ${who}`
   return new SluiceError('CLUSTER-HELD', `taking ${cluster} for this installation of Sluice`, { text })
 }
 

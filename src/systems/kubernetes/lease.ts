@@ -61,14 +61,12 @@ function leftMs({ lease, nowMs }: Seen, durationMs: number): number {
   return timeMs(renewTime) + (leaseDurationSeconds === undefined ? durationMs : leaseDurationSeconds * 1000) - nowMs
 }
 
-function otherOf({ lease, nowMs }: Seen, freeInMs: number): LeaseAnswer {
+function otherOf({ lease }: Seen): LeaseAnswer {
   const annotations = Object.entries(lease?.metadata?.annotations ?? {})
   return {
     kind: 'other',
     holder: word(lease?.spec?.holderIdentity ?? ''),
     annotations: Object.fromEntries(annotations.map(([key, value]) => [key, word(value)])),
-    renewedAgoMs: Math.max(0, nowMs - timeMs(lease?.spec?.renewTime)),
-    freeInMs,
   }
 }
 
@@ -85,7 +83,7 @@ async function tryOnce(session: Session, wanted: LeaseWanted, signal: AbortSigna
   const left = leftMs(seen, durationMs)
   const ours = seen.lease?.spec?.holderIdentity === holder
   // the server's clock is whole seconds behind: not even then
-  if (!ours && left > -DATE_MS) return otherOf(seen, left + DATE_MS)
+  if (!ours && left > -DATE_MS) return otherOf(seen)
   const write =
     seen.lease === undefined
       ? ({ method: 'POST', path: `${all}?fieldManager=sluice` } as const)

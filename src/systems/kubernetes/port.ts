@@ -165,13 +165,11 @@ export type LeaseWanted = {
 export type LeaseAnswer =
   /** Nobody else can take it before `untilMs` of performance.now(), which also runs while a process is stopped. */
   | { readonly kind: 'ours'; readonly untilMs: number }
-  /** Somebody else's: whose, what is written on it, and when it runs out on the API server's clock unless it is renewed. */
+  /** Somebody else's: whose, and what is written on it. */
   | {
       readonly kind: 'other'
       readonly holder: string
       readonly annotations: Readonly<Record<string, string>>
-      readonly renewedAgoMs: number
-      readonly freeInMs: number
     }
 
 export type WatchOptions = {
