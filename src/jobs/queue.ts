@@ -3,9 +3,9 @@ import { backoffMs } from '../retry.ts'
 import { keys } from '../store/keys.ts'
 import { script } from '../store/script.ts'
 import type { Client, Store } from '../store/store.ts'
+import { type Alone, openAlone } from './alone.ts'
 import { isBegun, isLeft, type KeyedName, openAtOnce } from './at-once.ts'
 import type { Processors } from './deps.ts'
-import { onOff } from './on-off.ts'
 import { bullmq, noise, openProducers, type Producers, type QueueDeps, queueOf, type QueueName } from './producers.ts'
 import type { Aftermath, Effect } from './record.ts'
 import { restWhenRefused } from './rest.ts'
@@ -160,23 +160,33 @@ async function sweepOnce({ store }: QueueDeps, { dispatch, enqueueKey }: Produce
   }
 }
 
+/** Where a key waits, and whether this process may work it off. */
+const placesOf = (deps: QueueDeps, alone: Alone): Pick<Parameters<typeof openAtOnce>[0], 'queueOf' | 'isHere'> => ({
+  queueOf: (name, key) => queueOf(deps, name, key),
+  isHere: (name, key) => deps.roles.has('chat') && (alone.isHere() || queueOf(deps, name, key) !== 'alone'),
+})
+
+const looksAt = ({ queue }: Producers): Pick<Queues, 'exists' | 'reading'> => ({
+  exists: async (name, id) => {
+    const state = await (await queue(name)).getJobState(id)
+    return state !== 'unknown' && state !== 'completed' && state !== 'failed'
+  },
+  reading: async () => {
+    const counts = await (await queue('reads')).getJobCounts('active', 'waiting', 'delayed', 'prioritized')
+    return Object.values(counts).reduce((sum, n) => sum + n, 0)
+  },
+})
+
 /** BullMQ's six queues under one prefix. */
 export function openQueues(deps: QueueDeps): Queues {
-  const { log, roles } = deps
   const { redis } = deps.store
   const producers = openProducers(deps)
-  const { dispatch, enqueueKey, hurry, queue, track } = producers
+  const { dispatch, enqueueKey, hurry, track } = producers
   const workers: Worker[] = []
   let working: Processors | undefined
-  const opened = Promise.withResolvers<() => Promise<Worker>>()
-  const alone = onOff(async () => (await opened.promise)())
-  let isAloneHere = false
+  const alone = openAlone(deps.log)
   const atOnce = openAtOnce(
-    {
-      ...deps,
-      queueOf: (name, key) => queueOf(deps, name, key),
-      isHere: (name, key) => roles.has('chat') && (isAloneHere || queueOf(deps, name, key) !== 'alone'),
-    },
+    { ...deps, ...placesOf(deps, alone) },
     async (name, key, signal) => working && workOff(deps.store, name, working[name], key, signal),
     (name, key, error) => enqueueKey(name, key, error === undefined ? 0 : pauseAfter(1, error)),
   )
@@ -200,32 +210,20 @@ export function openQueues(deps: QueueDeps): Queues {
     start: async (handlers, processors) => {
       const open = openWorkers(deps, producers, handlers, processors)
       workers.push(...(await open.workers))
-      opened.resolve(open.alone)
+      alone.ready(open.alone)
       await Promise.all(workers.map((one) => one.waitUntilReady()))
       working = processors
     },
     sweep: () => sweepOnce(deps, producers),
-    exists: async (name, id) => {
-      const state = await (await queue(name)).getJobState(id)
-      return state !== 'unknown' && state !== 'completed' && state !== 'failed'
-    },
-    reading: async () => {
-      const counts = await (await queue('reads')).getJobCounts('active', 'waiting', 'delayed', 'prioritized')
-      return Object.values(counts).reduce((sum, n) => sum + n, 0)
-    },
+    ...looksAt(producers),
     alone: async (on) => {
-      isAloneHere = on
-      const done = alone.set(on)
-      // before the start nothing is under way; then it will be as was wished
-      if (working === undefined)
-        return void done.catch((error: unknown) => log.error({ err: String(error) }, 'a queue is not worked off'))
-      await Promise.all([done, on ? undefined : atOnce.ended()])
+      await alone.set(on)
+      if (!on) await atOnce.ended()
     },
     stop: async () => {
-      const isStarted = working !== undefined
       working = undefined
-      await atOnce.ended()
-      await Promise.all([...workers.map((one) => one.close()), isStarted ? alone.set(false) : undefined])
+      await Promise.all([alone.set(false), atOnce.ended()])
+      await Promise.all(workers.map((one) => one.close()))
       await producers.close()
     },
   }

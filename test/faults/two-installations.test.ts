@@ -114,11 +114,11 @@ test('the Lease of one that was killed is taken over when its time has run out',
   const [world, one, two] = await Promise.all([folder(), folder(), folder()])
   const killed = child('killed', one, world, 2_000)
   await killed.line('here')
-  killed.process.kill('SIGKILL')
-  await killed.end
   const other = child('other', two, world, 2_000)
   go(world, 'other')
   expect(await other.line('waits')).toContain('CLUSTER-HELD')
+  killed.process.kill('SIGKILL')
+  await killed.end
   expect(await other.line('ended')).toBe('ended done')
   expect(told(world)).toEqual(['killed begins', 'other begins', 'other acts'])
 })
