@@ -169,6 +169,8 @@ export const sluiceFile = z.strictObject({
       accessToken: secret,
       userId: z.string().optional(),
       bridges: z.array(z.string()).default([]),
+      /** Keys of encrypted rooms, where all replicas find them; default: in the data folder. */
+      keysDir: z.string().optional(),
       /** What the homeserver takes of Sluice's messages, reactions and edits together. */
       rate: z
         .union([

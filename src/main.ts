@@ -9,7 +9,7 @@ import { type Mouth, openMouth } from './bot/mouth.ts'
 import { pause } from './bot/pause.ts'
 import type { Question } from './bot/scene.ts'
 import { makeReceive } from './bot/receive.ts'
-import { startChat } from './bot/start.ts'
+import { listen } from './bot/turn.ts'
 import type { TicketSink } from './bot/send.ts'
 import type { Capabilities, Command } from './commands/command.ts'
 import { KNOWN } from './commands/not-yet.ts'
@@ -19,12 +19,14 @@ import type { Clock } from './duration.ts'
 import type { LiveInventory } from './inventory.ts'
 import type { Engine, Processors } from './jobs/deps.ts'
 import { openJobs } from './jobs/engine.ts'
+import { openGuard } from './jobs/guard.ts'
 import type { Log } from './log.ts'
 import type { Message } from './message.ts'
 import { finish, nextOf } from './store/inbox.ts'
 import { peekOut, popOut, pushOut } from './store/messages.ts'
 import type { Store } from './store/store.ts'
 import { openSystems, type Systems } from './outside.ts'
+import type { Roles } from './jobs/roles.ts'
 import type { Tickets } from './systems/redmine/port.ts'
 import type { Host } from './systems/ssh/port.ts'
 
@@ -43,6 +45,12 @@ export type Parts = {
   readonly commands?: readonly Command[]
   /** Makes the chats once the engine is there: the console asks it, Slack shows the aids. */
   readonly chats: (engine: Engine, aids: Aids) => Promise<readonly Chat[]>
+  /** The Lease in kube-system that keeps other installations away. Default `sluice`; tests that share a cluster have one each. */
+  readonly lease?: string
+  /** What this process does; default: all. */
+  readonly roles?: Roles
+  /** What of the outbox waits for the replica that holds the lease of a chat; the same in all replicas. */
+  readonly isAlone?: (key: string) => boolean
   /** For fault tests: told around every journal write. */
   readonly onJournalWrite?: (when: 'before' | 'after', what: string) => void
 }
@@ -93,7 +101,11 @@ export async function startSluice(parts: Parts): Promise<Sluice> {
     rooms: () => parts.config().rooms,
     wake: (room) => engine.wake('inbox', room),
   })
-  await Promise.all([...chats.values()].map((chat) => startChat(chat, receive, outbox.health(chat.name), stop.signal)))
+  const ends = await Promise.all(
+    [...chats.values()].map((chat) =>
+      listen({ chat, receive, health: outbox.health, alone: engine.alone, log: parts.log, signal: stop.signal }),
+    ),
+  )
   const timer = setInterval(() => void systems.inventory.refresh(stop.signal), REFRESH_MS)
   timer.unref()
   return {
@@ -104,7 +116,7 @@ export async function startSluice(parts: Parts): Promise<Sluice> {
     stop: async () => {
       clearInterval(timer)
       stop.abort()
-      for (const chat of chats.values()) await chat.stop()
+      for (const end of ends) await end()
       await started.catch(() => {})
       await engine.stop()
       await systems.pool.close()
@@ -134,7 +146,10 @@ function openEngine(parts: Parts, systems: Systems, processors: Processors): Eng
     processors,
     mode: config().mode,
     practice,
+    guard: openGuard({ store, cluster: (name) => systems.pool.get(name, 'sluice'), log, lease: parts.lease }),
     limits: { lockMs: config().limits.lockMs, stalledMs: config().limits.stalledCheckMs },
+    ...(parts.roles === undefined ? {} : { roles: parts.roles }),
+    ...(parts.isAlone === undefined ? {} : { isAlone: parts.isAlone }),
     ...(parts.onJournalWrite === undefined ? {} : { onJournalWrite: parts.onJournalWrite }),
   })
 }

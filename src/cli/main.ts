@@ -1,7 +1,15 @@
 #!/usr/bin/env node
-import { Command } from 'commander'
+import { Command, InvalidArgumentError } from 'commander'
 import { SluiceError } from '../errors.ts'
+import { ALL_ROLES, type Roles, ROLES, rolesOf } from '../jobs/roles.ts'
 import { defaultConfigDir } from './paths.ts'
+
+function parseRoles(text: string): Roles {
+  const roles = rolesOf(text)
+  if (!('unknown' in roles)) return roles
+  const what = roles.unknown.length === 0 ? 'it names none' : `there is no role ${roles.unknown.join(', ')}`
+  throw new InvalidArgumentError(`${what}: it is a list of ${ROLES.join(' and ')}.`)
+}
 
 /** One file per sub-command; each is loaded only when it is the one that was asked for. */
 function program(signal: AbortSignal, exit: (code: number) => void): Command {
@@ -26,6 +34,7 @@ function program(signal: AbortSignal, exit: (code: number) => void): Command {
     .action(async (options) => exit(await (await import('./console.ts')).runConsole(options, signal)))
   configured('run', 'run the bot on the configured chats until it is told to stop')
     .option('--data <dir>', 'where state lives', '/var/lib/sluice')
+    .option('--roles <list>', 'what this process does: chat, worker, or both', parseRoles, ALL_ROLES)
     .action(async (options) => exit(await (await import('./run.ts')).runBot(options, signal)))
   configured('demo', 'a guided tour on simulated clusters')
     .option('--kubeconfig <file>', 'play it on this real p10')

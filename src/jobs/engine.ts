@@ -14,6 +14,7 @@ import { openQueues, type Queues } from './queue.ts'
 import { openRecords } from './record.ts'
 import { openRunner } from './run.ts'
 import { repair } from './repair.ts'
+import { ALL_ROLES } from './roles.ts'
 import { timer } from './timers.ts'
 import { transitions } from './transitions.ts'
 import { cancel, vote, withdrawRequest } from './words.ts'
@@ -54,7 +55,8 @@ async function sweepAll(deps: RunDeps, queues: Queues): Promise<void> {
 export function openJobs(given: JobsDeps): Engine {
   const limits = { ...LIMITS, ...given.limits }
   const { clock, log, store } = given
-  const queues = openQueues({ store, log, clock, limits })
+  const { roles = ALL_ROLES, isAlone = () => false } = given
+  const queues = openQueues({ store, log, clock, limits, roles, isAlone })
   const policy = given.policyVersion ?? (() => '')
   const records = openRecords({ redis: store.redis, clock, policy, after: queues.after })
   const open: Client[] = []
@@ -94,8 +96,10 @@ export function openJobs(given: JobsDeps): Engine {
       clearTimeout(sweeper)
       handOver()
       await queues.stop()
+      await given.guard?.close()
       for (const redis of open) redis.disconnect()
     },
     wake: queues.wake,
+    alone: queues.alone,
   }
 }

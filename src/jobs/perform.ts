@@ -20,6 +20,8 @@ export type World = {
   readonly trouble: (error: SluiceError | undefined) => void
   /** What this turn may still wait for systems that do not answer. */
   readonly patience: Budget
+  /** Resolves when no other installation of Sluice works on this cluster; see `Hold.check`. */
+  readonly mine: (signal: AbortSignal) => Promise<void>
   /** Aborted with a SluiceError CANCELLED or JOB-LOST as its reason. */
   readonly signal: AbortSignal
   /** The cancel path itself is not stopped by the cancel. */
@@ -54,6 +56,8 @@ export function contextOf(world: World, step: Step, signal: AbortSignal): StepCo
     trouble: world.trouble,
     safePoint: async () => {
       if (signal.aborted) throw signal.reason
+      // first: it may take a while, and whether the job is still ours has to be known last
+      await world.mine(signal)
       if ((await journal.check()) === 'cancel' && !world.stopping) throw cancelled(job)
     },
     signal,

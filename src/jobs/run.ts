@@ -86,7 +86,7 @@ function attemptOf(
   fence: Fence,
   opened: Opened,
   plan: Plan,
-  parts: Pick<World, 'journal' | 'report' | 'trouble' | 'patience' | 'signal'>,
+  parts: Pick<World, 'journal' | 'report' | 'trouble' | 'patience' | 'mine' | 'signal'>,
 ): Attempt {
   const by = record.inner.resumedBy ?? record.revision.asked.by
   const world: World = {
@@ -125,7 +125,15 @@ async function attempt(deps: RunDeps, record: JobRecord, fence: Fence, stops: St
   if (isRefusal(opened)) return notBegun(deps, record, fence, opened)
   const progress = progressReporter(deps, job, fence)
   const { report, trouble } = progress
-  const parts = { journal, report, trouble, patience: { leftMs: deps.limits.patienceMs }, signal: stops.soft.signal }
+  const hold = deps.guard?.enter(plan.target.cluster, job)
+  const parts = {
+    journal,
+    report,
+    trouble,
+    patience: { leftMs: deps.limits.patienceMs },
+    mine: hold?.check ?? (async () => {}),
+    signal: stops.soft.signal,
+  }
   const mine = attemptOf(deps, record, fence, opened, plan, parts)
   const unstoppable: Attempt = { ...mine, world: { ...mine.world, signal: stops.hard.signal, stopping: true } }
   try {
@@ -138,6 +146,7 @@ async function attempt(deps: RunDeps, record: JobRecord, fence: Fence, stops: St
     await (known.code === 'CANCELLED' ? cancelPath(unstoppable) : failPath(unstoppable, known))
   } finally {
     progress.stop()
+    hold?.leave()
   }
 }
 

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 
-/** Every key of ours: type, lifetime, owner. BullMQ owns `{sluice}:{inbox,reads,work,timers,outbox}:*`; we never touch those but for `workLock` and `keyedJob`. */
+/** Every key of ours: type, lifetime, owner. BullMQ owns `{sluice}:{inbox,reads,work,timers,outbox,alone}:*`; we never touch those but for `workLock` and `keyedJob`. */
 const PREFIX = '{sluice}'
 export const DAY_S = 86_400
 
@@ -50,13 +50,19 @@ export const keys = {
   /** string token, 5 s and renewed, jobs: a process works this key off outside the queue. */
   begun: (queue: 'inbox' | 'outbox', key: string) => `${PREFIX}:begun:${queue}:${key}`,
   /** hash, while the queue knows the key; owned by BullMQ (6.7), asked for by `begun`. A test covers the name. */
-  keyedJob: (queue: 'inbox' | 'outbox', key: string) => `${PREFIX}:${queue}:${keyedId(key)}`,
+  keyedJob: (queue: 'inbox' | 'outbox' | 'alone', key: string) => `${PREFIX}:${queue}:${keyedId(key)}`,
   /** list of JSON events, until handled, inbox. */
   room: (room: string) => `${PREFIX}:room:${room}`,
   /** string, 90 days, inbox: this event was accepted. */
   accepted: (event: string) => `${PREFIX}:accepted:${event}`,
   /** string, while a worker of BullMQ holds the job; owned by BullMQ (6.7), read by the journal. A test covers the name. */
   workLock: (id: string) => `${PREFIX}:work:${id}:lock`,
+  /** string number of the turn, as long as it is held (5 s), bot: who does what only one replica may do (`matrix`). */
+  lease: (name: string) => `${PREFIX}:lease:${name}`,
+  /** number, for ever, bot: turns so far; the newest may write what a holder saves. */
+  leaseTurn: (name: string) => `${PREFIX}:lease-turn:${name}`,
+  /** string, for ever, jobs: the name of whoever shares this Redis, as clusters know it by their Lease. Made once, at random. */
+  installation: `${PREFIX}:installation`,
   /** number, for ever, store: written where it has to be sure that a replica has what was written before. */
   confirmed: `${PREFIX}:confirmed`,
   /** channel, jobs: number of a job that shall be cancelled. */
