@@ -198,7 +198,7 @@ test(
       expect(await verifyAudit(second.redis)).toMatchObject({ ok: true })
       // it was a race: both sides won some, many came too late, some came twice
       const codes = Map.groupBy(cast, ({ answer }) => ('refused' in answer ? answer.code : 'counted'))
-      for (const code of ['counted', 'VOTE-OWN', 'VOTE-NOT-ELIGIBLE', 'VOTE-CLOSED'])
+      for (const code of ['counted', 'VOTE-OWN', 'VOTE-NOT-ELIGIBLE', 'VOTE-CLOSED'] as const)
         expect(codes.get(code)?.length ?? 0, code).toBeGreaterThan(VOTES / 100)
       expect(told.length).toBeGreaterThan(VOTES / 100)
       for (const state of ['done', 'refused'])
