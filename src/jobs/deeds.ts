@@ -19,7 +19,7 @@ async function* back(redis: Client, fromMs: number): AsyncGenerator<Told> {
       said: line.words === undefined ? undefined : readWords(line.words),
     }))
     yield* told.filter(({ atMs }) => atMs >= fromMs)
-    if (told.every(({ atMs }) => atMs < fromMs - SKEW_MS)) return
+    if ((told.at(-1)?.atMs ?? fromMs) < fromMs - SKEW_MS) return
   }
 }
 
