@@ -1,8 +1,9 @@
 import { z } from 'zod'
 import { SluiceError } from '../errors.ts'
 import { keys } from '../store/keys.ts'
-import { kept } from '../store/script.ts'
+import { kept, script } from '../store/script.ts'
 import type { Client } from '../store/store.ts'
+import { storeTrouble } from '../store/trouble.ts'
 
 /**
  * How jobs, their journals and what is queued for them are written; the audit log has a number of its own. Raised with every change that an older
@@ -57,11 +58,14 @@ function readMark(text: string | null): Stamp | undefined {
   return schema === undefined ? undefined : { schema: Number(schema), program }
 }
 
-/** Never lowered: what a newer program wrote stays there when an older one comes. Nothing is written while a backup is being restored. */
-const ENTER = kept(`
+/**
+ * Never lowered: what a newer program wrote stays there when an older one comes. Nothing is written while a backup is being restored, nor where it stands already: a
+ * store without room, or without its replicas, is no reason not to start. Each start writes it again should it be lost.
+ */
+const ENTER = script(`
 if redis.call('EXISTS', KEYS[2]) == 1 then return 'restoring' end
 local was = redis.call('GET', KEYS[1]) or ''
-if (tonumber(string.match(was, '^%d+')) or 0) <= tonumber(ARGV[1]) then redis.call('SET', KEYS[1], ARGV[2]) end
+if was ~= ARGV[2] and (tonumber(string.match(was, '^%d+')) or 0) <= tonumber(ARGV[1]) then redis.call('SET', KEYS[1], ARGV[2]) end
 return was`)
 
 const OPENING = 'opening the store'
@@ -72,7 +76,11 @@ function refuse(was: Stamp | undefined): void {
 /** Before a program takes up work: writes down that it has been here. Throws STORE-NEWER when a newer one was here before, STORE-RESTORING. */
 export async function enterStore(redis: Client): Promise<void> {
   // the script answers with the mark as it was
-  const was = String(await ENTER(redis, [keys.schema, keys.restoring], [SCHEMA, markOf(STAMP)]))
+  const was = String(
+    await ENTER(redis, [keys.schema, keys.restoring], [SCHEMA, markOf(STAMP)]).catch((error: unknown) => {
+      throw storeTrouble(error, OPENING) ?? error
+    }),
+  )
   if (was === 'restoring') throw new SluiceError('STORE-RESTORING', OPENING)
   refuse(readMark(was))
 }

@@ -12,7 +12,7 @@ const isBullKey = (key: string): boolean => /^\{sluice\}:(inbox|reads|work|timer
 export const isOurKey = (key: string): boolean => key.startsWith(`${PREFIX}:`) && !isBullKey(key)
 
 export const keys = {
-  /** string `number program`, for ever, jobs: the newest schema anything here may have, and who wrote it first. */
+  /** string `number program`, for ever, jobs: the newest schema anything here may have, and the program of it that was here last. */
   schema: `${PREFIX}:schema`,
   /** string, for ever, jobs: number of the newest job. */
   jobCount: `${PREFIX}:job-count`,
