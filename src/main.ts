@@ -20,6 +20,7 @@ import type { LiveInventory } from './inventory.ts'
 import type { Engine, Processors } from './jobs/deps.ts'
 import { openJobs } from './jobs/engine.ts'
 import { openGuard } from './jobs/guard.ts'
+import { enterStore } from './jobs/schema.ts'
 import type { Log } from './log.ts'
 import type { Message } from './message.ts'
 import { finish, nextOf } from './store/inbox.ts'
@@ -70,8 +71,12 @@ const FIRST_READ_MS = 3_000
 /** What waits at the door is stored before the queues are loaded, which keeps a thread busy for longer than that takes. */
 const HEAD_START_MS = 30
 
-/** Composition root: wires every room and starts it. Resolves when it receives: what is accepted is kept, and handled once `started`. */
+/**
+ * Composition root: wires every room and starts it. Resolves when it receives: what is accepted is kept, and handled once `started`.
+ * Throws STORE-NEWER on the store of a newer Sluice, before anything is heard or done.
+ */
 export async function startSluice(parts: Parts): Promise<Sluice> {
+  await enterStore(parts.store.redis)
   const systems = openSystems(parts)
   const chats = new Map<ChatName, Chat>()
   // the engine wants the bot's processors, the bot wants the engine's jobs: the one knot, tied here

@@ -23,6 +23,8 @@ function program(signal: AbortSignal, exit: (code: number) => void): Command {
       'the folder with sluice.yaml, people.yaml, clusters.yaml, policies.yaml',
       defaultConfigDir(),
     )
+  const stored = (name: string, description: string): Command =>
+    configured(name, description).option('--data <dir>', "the bot's data folder", '/var/lib/sluice')
   configured('console', 'talk to Sluice in this terminal, or by JSON lines')
     .option('--json', 'the protocol of docs/console.md on stdin and stdout')
     .option('--data <dir>', 'where state lives; without it a temporary folder')
@@ -46,6 +48,13 @@ function program(signal: AbortSignal, exit: (code: number) => void): Command {
     exit(await (await import('./check.ts')).runCheck(options)),
   )
   audit(sluice.command('audit').description('the audit log: verify, show, export it; take words away'), signal, exit)
+  stored('backup', 'everything Sluice knows, into one file; the bot may run meanwhile')
+    .argument('<file>')
+    .action(async (file, options) => exit(await (await import('./backup.ts')).runBackup(file, options, signal)))
+  stored('restore', 'a backup onto an empty Redis or into a new data folder')
+    .argument('<file>')
+    .option('--moved', 'nothing was done with the old store since: jobs go on where they were')
+    .action(async (file, options) => exit(await (await import('./backup.ts')).runRestore(file, options, signal)))
   named('practice', 'run the practice world in the foreground')
     .requiredOption('--data <dir>', 'where the world writes how to reach it')
     .action(async (options) => exit(await (await import('./practice.ts')).runPractice(options, signal)))

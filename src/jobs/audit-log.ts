@@ -12,6 +12,8 @@ export type Line = { readonly entry: string; readonly hash: string; readonly wor
 export type LogLine = Line & { readonly n: number; readonly id: string }
 
 const PAGE = 500
+/** Most questions are about the newest entries. */
+const FIRST_PAGE = 100
 
 /** The entry before the first one that is still there. */
 export async function baseOf(redis: Client): Promise<Head> {
@@ -31,6 +33,7 @@ type Raw = readonly [id: string, fields: string[]]
 
 /** Stream entries with their numbers and the words beside them. */
 async function withWords(redis: Client, found: readonly Raw[], first: number): Promise<readonly LogLine[]> {
+  if (found.length === 0) return []
   const words = await redis.hmget(keys.auditWords, ...found.map((_, i) => String(first + i)))
   return found.map(([id, fields], i) => {
     const said = words[i]
@@ -42,9 +45,10 @@ async function withWords(redis: Client, found: readonly Raw[], first: number): P
 /** Entries from the newest back, in pages that are newest first. What is added meanwhile is left out. */
 export async function* newest(redis: Client): AsyncGenerator<readonly LogLine[]> {
   let last: number | undefined
-  for (let to = '+'; ; ) {
+  let size = FIRST_PAGE
+  for (let to = '+'; ; size = Math.min(2 * size, PAGE)) {
     const head = await headOf(redis)
-    const found = await redis.xrevrange(keys.audit, to, '-', 'COUNT', PAGE)
+    const found = await redis.xrevrange(keys.audit, to, '-', 'COUNT', size)
     // the first page is numbered from the head: they have to belong together
     if (last === undefined && (await headOf(redis)).n !== head.n) continue
     if (found.length === 0) return
@@ -54,6 +58,12 @@ export async function* newest(redis: Client): AsyncGenerator<readonly LogLine[]>
     last = first - 1
     to = `(${found.at(-1)?.[0] ?? ''}`
   }
+}
+
+/** The oldest entry that is still there. */
+export async function oldest(redis: Client): Promise<LogLine | undefined> {
+  const base = await baseOf(redis)
+  return (await withWords(redis, await redis.xrange(keys.audit, '-', '+', 'COUNT', 1), base.n + 1))[0]
 }
 
 /** Entries from the oldest on, numbered by their place after `base`, in pages. */

@@ -2,7 +2,7 @@ import type { Client } from '../store/store.ts'
 import { keys } from '../store/keys.ts'
 import { type KeptWords, readWords } from './audit-chain.ts'
 import { type AuditEntry, readEntry } from './audit-entry.ts'
-import { baseOf, newest, pages } from './audit-log.ts'
+import { newest, oldest } from './audit-log.ts'
 import { type Deed, FINAL, type History, type HistoryFilter } from './job.ts'
 
 /** Entries of the same moment in several replicas may stand a little out of order. */
@@ -19,7 +19,7 @@ async function* back(redis: Client, fromMs: number): AsyncGenerator<Told> {
       said: line.words === undefined ? undefined : readWords(line.words),
     }))
     yield* told.filter(({ atMs }) => atMs >= fromMs)
-    if (told.every(({ atMs }) => atMs < fromMs - SKEW_MS)) return
+    if ((told.at(-1)?.atMs ?? fromMs) < fromMs - SKEW_MS) return
   }
 }
 
@@ -56,9 +56,8 @@ const fits = (entries: readonly Told[], deed: Deed, { cluster, node, person, job
   (person === undefined || deed.asker === person || entries.some((e) => e.by === person))
 
 async function beginning(redis: Client): Promise<number | undefined> {
-  for await (const [line] of pages(redis, await baseOf(redis)))
-    return line === undefined ? undefined : readEntry(line.entry, line.n).atMs
-  return undefined
+  const line = await oldest(redis)
+  return line === undefined ? undefined : readEntry(line.entry, line.n).atMs
 }
 
 /** Who did what between two times, newest first. Throws STORE-NEWER, STORE-BAD. */

@@ -41,10 +41,13 @@ function behind(table: Table, job: string): string | undefined {
     .findLast((other) => (table.sets.get(other) ?? []).some((lock) => wanted.includes(lock)))
 }
 
+function standing(table: Table, revision: Revision): Revision {
+  const holder = behind(table, revision.job)
+  return holder === undefined ? revision : { ...revision, behind: holder }
+}
+
 export async function withBehind(redis: Client, record: JobRecord | undefined): Promise<Revision | undefined> {
-  if (record?.revision.state !== 'queued') return record?.revision
-  const holder = behind(await lockTable(redis), record.revision.job)
-  return holder === undefined ? record.revision : { ...record.revision, behind: holder }
+  return record?.revision.state === 'queued' ? standing(await lockTable(redis), record.revision) : record?.revision
 }
 
 const named = (lock: LockKey, filter: string | undefined): boolean =>
@@ -80,22 +83,46 @@ export async function holders(
   )
 }
 
-async function inStates(redis: Client, states: readonly JobState[]): Promise<readonly string[]> {
-  const lists = await Promise.all(states.map((state) => redis.zrange(keys.jobsIn(state), '0', '-1')))
-  return lists.flat().sort((a, b) => Number(b) - Number(a))
+/** Numbers of jobs in these states, newest first, in pages: of long lists only what is looked at is read. A job's number is its score. */
+async function* newestIn(redis: Client, states: readonly JobState[], size: number): AsyncGenerator<readonly string[]> {
+  for (let from = '+inf'; ; ) {
+    const pages = await Promise.all(
+      states.map((state) => redis.zrange(keys.jobsIn(state), from, '-inf', 'BYSCORE', 'REV', 'LIMIT', 0, size)),
+    )
+    // a job on its way from one state to another may be seen in both
+    const ids = [...new Set(pages.flat())].sort((a, b) => Number(b) - Number(a)).slice(0, size)
+    const last = ids.at(-1)
+    if (last === undefined) return
+    yield ids
+    from = `(${last}`
+  }
 }
 
-/** Newest first; 50 when no limit is given. */
+const PAGE = 50
+/** Who wants the jobs of a cluster on which nothing happened for long does not have to wait for all of them. */
+const LOOK_BACK = 1_000
+
+/** Newest first; 50 when no limit is given. A cluster's are looked for among the newest 1,000 in these states; what is older is in the audit log. */
 export async function list(redis: Client, records: Records, filter: Filter): Promise<readonly Revision[]> {
-  const ids = await inStates(redis, filter.states ?? STATES)
+  const { cluster, limit = PAGE, states = STATES } = filter
   const found: Revision[] = []
-  for (const id of ids) {
-    if (found.length >= (filter.limit ?? 50)) break
-    const revision = await withBehind(redis, await records.get(id))
-    const cluster = revision?.plan?.target.cluster ?? revision?.asked.args['cluster']
-    if (revision !== undefined && (filter.cluster === undefined || cluster === filter.cluster)) found.push(revision)
+  let table: Promise<Table> | undefined
+  const shown = async (id: string): Promise<Revision | undefined> => {
+    const record = await records.get(id)
+    if (record?.revision.state !== 'queued') return record?.revision
+    table ??= lockTable(redis)
+    return standing(await table, record.revision)
   }
-  return found
+  let looked = 0
+  for await (const ids of newestIn(redis, states, Math.min(limit, PAGE))) {
+    for (const revision of await Promise.all(ids.map(shown))) {
+      const on = revision?.plan?.target.cluster ?? revision?.asked.args['cluster']
+      if (revision !== undefined && (cluster === undefined || on === cluster)) found.push(revision)
+    }
+    looked += ids.length
+    if (found.length >= limit || looked >= LOOK_BACK) break
+  }
+  return found.slice(0, limit)
 }
 
 /** A queued job counts as busy unless what it stands behind waits for people. */

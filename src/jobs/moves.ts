@@ -75,7 +75,8 @@ export type Asks = {
   readonly choices?: readonly Choice[]
 }
 
-const timers = (job: string, question: Question, revision: number): readonly Effect[] => [
+/** When a question expires, and when it is asked again half-way. `revision`: the one before it is written. */
+export const timersOf = (job: string, question: Question, revision: number): readonly Effect[] => [
   {
     id: `expire-${question.id}-${revision}`,
     queue: 'timers',
@@ -130,7 +131,7 @@ export function asks(now: JobRecord, atMs: number, ask: Asks, inner: Partial<Inn
   return {
     record,
     ...(now.inner.started ? {} : { locks: 'release' as const }),
-    effects: timers(now.revision.job, question, now.revision.revision),
+    effects: timersOf(now.revision.job, question, now.revision.revision),
     audit: { what: 'asked', text: question.id },
   }
 }
@@ -141,7 +142,7 @@ export function reopened(now: JobRecord, question: Question, by: string): Mutati
   return {
     record: { revision: record.revision, inner: without(record.inner, 'answered', 'confirmedBy') },
     locks: 'release',
-    effects: timers(now.revision.job, question, now.revision.revision),
+    effects: timersOf(now.revision.job, question, now.revision.revision),
     audit: { what: 'vote withdrawn', by },
   }
 }

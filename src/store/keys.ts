@@ -1,13 +1,19 @@
 import { createHash } from 'node:crypto'
 
 /** Every key of ours: type, lifetime, owner. BullMQ owns `{sluice}:{inbox,reads,work,timers,outbox,alone}:*`; we never touch those but for `workLock` and `keyedJob`. */
-const PREFIX = '{sluice}'
+export const PREFIX = '{sluice}'
 export const DAY_S = 86_400
 
 /** BullMQ's id of a key of the inbox or the outbox. */
 export const keyedId = (key: string): string => `k-${createHash('sha1').update(key).digest('hex')}`
 
+/** BullMQ's: that there is work. What the work is lies in keys of ours. */
+const isBullKey = (key: string): boolean => /^\{sluice\}:(inbox|reads|work|timers|outbox|alone)(:|$)/.test(key)
+export const isOurKey = (key: string): boolean => key.startsWith(`${PREFIX}:`) && !isBullKey(key)
+
 export const keys = {
+  /** string `number program`, for ever, jobs: the newest schema anything here may have, and the program of it that was here last. */
+  schema: `${PREFIX}:schema`,
   /** string, for ever, jobs: number of the newest job. */
   jobCount: `${PREFIX}:job-count`,
   /** hash {rev, record, write, cancel, release}, for ever, jobs: one job. */
@@ -63,6 +69,8 @@ export const keys = {
   leaseTurn: (name: string) => `${PREFIX}:lease-turn:${name}`,
   /** string, for ever, jobs: the name of whoever shares this Redis, as clusters know it by their Lease. Made once, at random. */
   installation: `${PREFIX}:installation`,
+  /** string, while a backup is being restored, store: nobody may work here meanwhile, or after a restore that was cut off. */
+  restoring: `${PREFIX}:restoring`,
   /** number, for ever, store: written where it has to be sure that a replica has what was written before. */
   confirmed: `${PREFIX}:confirmed`,
   /** channel, jobs: number of a job that shall be cancelled. */
