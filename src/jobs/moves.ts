@@ -14,7 +14,7 @@ export const CONFIRM: Needs = { approvals: 1, from: [], denyCount: 1, withinMs: 
 
 type Result = NonNullable<Revision['result']>
 const clean = (now: JobRecord): JobRecord => ({
-  revision: without(now.revision, 'question', 'progress', 'trouble', 'behind'),
+  revision: without(now.revision, 'question', 'progress', 'trouble', 'stopped', 'behind'),
   inner: without(now.inner, 'gate', 'proposed'),
 })
 

@@ -1,11 +1,13 @@
 import { type Code, SluiceError } from '../errors.ts'
 import { again, type Budget } from '../retry.ts'
-import type { Evidence, Gate, Progress, Step, StepContext } from '../steps/step.ts'
+import type { Evidence, Gate, ItselfToChange, Progress, Step, StepContext } from '../steps/step.ts'
 import type { Cluster } from '../systems/kubernetes/port.ts'
 import type { Host } from '../systems/ssh/port.ts'
 import type { JobsDeps, Limits } from './deps.ts'
+import { stoppedError } from './halt.ts'
 import type { Journal } from './journal.ts'
 import type { JobRecord } from './record.ts'
+import { holdsBack } from './stop.ts'
 
 /** What a worker needs to carry out the steps of one job. */
 export type World = {
@@ -20,9 +22,10 @@ export type World = {
   readonly trouble: (error: SluiceError | undefined) => void
   /** What this turn may still wait for systems that do not answer. */
   readonly patience: Budget
-  /** Aborted with a SluiceError CANCELLED or JOB-LOST as its reason. */
+  /** Aborted with a SluiceError CANCELLED, STOPPED or JOB-LOST as its reason. */
   readonly signal: AbortSignal
-  /** The cancel path itself is not stopped by the cancel. */
+  readonly itself: ItselfToChange
+  /** The cancel path itself is stopped neither by the cancel nor by a stop of everything. */
   readonly stopping: boolean
 }
 
@@ -37,6 +40,7 @@ export function contextOf(world: World, step: Step, signal: AbortSignal): StepCo
   const { record, journal } = world
   const { job, asked } = record.revision
   return {
+    itself: world.itself,
     cluster: world.cluster,
     host: world.host,
     nowMs: world.clock.now,
@@ -54,7 +58,10 @@ export function contextOf(world: World, step: Step, signal: AbortSignal): StepCo
     trouble: world.trouble,
     safePoint: async () => {
       if (signal.aborted) throw signal.reason
-      if ((await journal.check()) === 'cancel' && !world.stopping) throw cancelled(job)
+      const said = await journal.check()
+      if (said === 'go' || world.stopping) return
+      if (said === 'cancel') throw cancelled(job)
+      if (holdsBack(said, record)) throw stoppedError(said, `running job ${job}`)
     },
     signal,
   }

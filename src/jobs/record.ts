@@ -50,13 +50,14 @@ export type Effect = {
 export type Mutation = {
   readonly record: JobRecord
   readonly effects?: readonly Effect[]
-  readonly locks?: 'want' | 'release'
+  /** `strip`: also what the job holds without having asked for it (any more). */
+  readonly locks?: 'want' | 'release' | 'strip'
   /** Remembered for 90 days in the same write: what makes an event count once. */
   readonly once?: readonly (readonly [key: string, value: string])[]
   readonly audit?: AuditNote
 }
-/** A worker's right to write: BullMQ's lock key and its token. */
-export type Fence = { readonly key: string; readonly token: string }
+/** A worker's right to write: BullMQ's lock key and its token, and where that matters, that no newer release has been handed out. */
+export type Fence = { readonly key: string; readonly token: string; readonly release?: string }
 
 /** What follows a committed write; carried out at once, repaired by the sweep. */
 export type Aftermath = {
@@ -129,9 +130,10 @@ function argumentsOf(draft: Draft, tip: Tip, sealed: Sealed | undefined): readon
     once: mutation.once ?? [],
     onceS: 90 * DAY_S,
     atMs: revision.atMs,
+    stopped: revision.stopped === undefined ? 0 : 1,
     cancel: record.inner.cancel !== undefined && !FINAL.has(revision.state) ? '1' : '0',
     final: FINAL.has(revision.state),
-    fence: fence === undefined ? [] : [fence.key, fence.token],
+    fence: fence === undefined ? [] : [fence.key, fence.token, ...(fence.release === undefined ? [] : [fence.release])],
   }
   return [JSON.stringify(meta), JSON.stringify(record), sealed?.entry ?? '']
 }
@@ -189,6 +191,12 @@ function writer({ redis, clock, policy, after }: Deps): Write {
   }
 }
 
+export async function readRecord(redis: Client, job: string): Promise<JobRecord | undefined> {
+  const text = await redis.hget(keys.job(job), 'record')
+  // our own JSON, written above
+  return text === null ? undefined : (JSON.parse(text) as JobRecord)
+}
+
 /** Jobs as they are stored, and the one way to change them. */
 export function openRecords(deps: Deps): Records {
   const { redis } = deps
@@ -200,11 +208,7 @@ export function openRecords(deps: Deps): Records {
     turn = mine.catch(() => undefined)
     return mine
   }
-  const read = async (job: string): Promise<JobRecord | undefined> => {
-    const text = await redis.hget(keys.job(job), 'record')
-    // our own JSON, written above
-    return text === null ? undefined : (JSON.parse(text) as JobRecord)
-  }
+  const read = (job: string) => readRecord(redis, job)
   const create = async (asked: Asked, make: (job: string) => Mutation): Promise<string> => {
     for (;;) {
       const [existing, count] = await redis.mget(keys.submitted(asked.event), keys.jobCount)

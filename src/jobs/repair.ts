@@ -3,6 +3,7 @@ import type { RunDeps } from './deps.ts'
 import type { JobState } from './job.ts'
 import type { Queues } from './queue.ts'
 import type { JobRecord, Mutation } from './record.ts'
+import { holdsBack, readStop } from './stop.ts'
 
 const OWED: readonly JobState[] = ['received', 'planned', 'queued', 'running']
 
@@ -31,10 +32,14 @@ function again(record: JobRecord): (now: JobRecord) => Mutation | undefined {
  */
 export async function repair(deps: RunDeps, queues: Queues): Promise<void> {
   const { redis } = deps.store
+  const stop = await readStop(redis)
   const ids = (await Promise.all(OWED.map((state) => redis.zrange(keys.jobsIn(state), '0', '-1')))).flat()
   for (const job of ids) {
     const record = await deps.records.get(job)
     if (record === undefined || !OWED.includes(record.revision.state)) continue
+    // it waits for `start again`, and goes on by halt.ts
+    if (record.revision.state === 'queued' && (record.revision.stopped !== undefined || holdsBack(stop, record)))
+      continue
     const carried = await carrier(deps, record)
     if (carried === undefined) continue
     const pending = await redis.hkeys(keys.effects)

@@ -164,7 +164,6 @@ export const APP_OPERATIONS: readonly Known[] = [
     'refuse changes of a cluster until a time',
     `
     freeze|unfreeze {cluster} [{reason:text}]
-    freeze|unfreeze everything|all
     no changes [on {cluster}]
   `,
     {
