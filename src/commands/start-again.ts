@@ -18,7 +18,7 @@ export const startAgain = change({
     'alles fortsetzen|weiter|weitermachen',
     'wieder starten|anfangen',
   ],
-  options: ['reason|because {reason:text}'],
+  options: ['because|reason|weil {reason:text}'],
   args: z.strictObject({ reason: z.string().max(500).optional(), ticket: z.string().optional() }),
   examples: ['start again', 'start again because the smoke is gone'],
   manual: [

@@ -22,8 +22,8 @@ function isOf(lock: string, { cluster, node }: UnlockArgs): boolean {
   return node === undefined || (kind === 'node' && (name === node || name.split('.')[0] === node))
 }
 
-const whatOf = ({ cluster, node, job }: UnlockArgs): string =>
-  node ?? (job === undefined ? (cluster ?? '?') : `job ${job}`)
+const whatOf = ({ cluster, node, job }: UnlockArgs): string | undefined =>
+  node ?? (job === undefined ? cluster : `job ${job}`)
 
 const described = ({ job, by, sentence, locks }: Held): string => `job ${job} (${by}: ${sentence}): ${locks.join(', ')}`
 
@@ -57,16 +57,16 @@ export const unlock = change({
   name: 'unlock',
   summary: 'Take the locks away from a job that no longer works',
   phrases: [
-    'unlock [node] {node} [{reason:text}]',
-    'unlock [cluster] {cluster} [{reason:text}]',
-    'unlock {job} [{reason:text}]',
-    'release|break|remove|take [away] [the] lock|locks [of|on|from] [node] {node} [{reason:text}]',
-    'release|break|remove|take [away] [the] lock|locks [of|on|from] [cluster] {cluster} [{reason:text}]',
-    'release|break|remove|take [away] [the] lock|locks [of|on|from] {job} [{reason:text}]',
+    'unlock [node] {node}',
+    'unlock [cluster] {cluster}',
+    'unlock {job}',
+    'release|break|remove|take [away] [the] lock|locks [of|on|from] [node] {node}',
+    'release|break|remove|take [away] [the] lock|locks [of|on|from] [cluster] {cluster}',
+    'release|break|remove|take [away] [the] lock|locks [of|on|from] {job}',
     '{node} entsperren',
     '{cluster} entsperren',
   ],
-  options: ['reason|because {reason:text}'],
+  options: ['because|reason|weil {reason:text}'],
   args: unlockArgs,
   examples: [
     'unlock p10 reason the host is gone for good',
@@ -81,6 +81,8 @@ export const unlock = change({
   scope: 'sluice',
   risk: () => 'disruptive',
   resolve: async (args, { itself }) => {
+    if (whatOf(args) === undefined)
+      return refuse('PARSE-MISSING', 'Unlock what?', { next: 'Name a node, a cluster or a job.' })
     const held = meant(args, await itself.held())
     if ('refused' in held) return held
     const cluster = args.cluster ?? held.locks[0]?.split('/')[1] ?? 'sluice'

@@ -210,7 +210,7 @@ describe('who holds', () => {
       { lock: 'node/p10/server24', queue: [queue[0] ?? holder] },
     ]
     const of = (node: string) => text(ask(whoHolds, { cluster: 'p10', node }, world([], { holdings })))
-    expect(await of('server23')).toMatch(/^cluster\/p10, node\/p10\/server23\.place10\.ungleich\.ch: job 17[^\n]*$/)
+    expect(await of('server23')).toMatch(/^- cluster\/p10, node\/p10\/server23\.place10\.ungleich\.ch: job 17[^\n]*$/)
     expect(await of('server24')).toContain(
       'node/p10/server24: nobody, but next is job 18 (fran: drain server24 on p10, for 3m)',
     )
