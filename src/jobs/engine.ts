@@ -35,7 +35,7 @@ function wordsOf(deps: RunDeps): Jobs {
       if (isRefusal(plan)) return plan
       const [decision, stop] = [await judgePlan(deps, asked, plan), await readStop(redis)]
       if (isRefusal(decision)) return decision
-      const no = stop !== undefined && refuses(stop, 'new', deps.lookup(asked.command), asked.args)
+      const no = stop !== undefined && refuses(stop, undefined, deps.lookup(asked.command), asked.args)
       return { plan, decision: no ? denied(stop) : decision }
     },
     vote: (word) => vote(deps, word),

@@ -27,9 +27,9 @@ export function holdsBack(stop: Stop | undefined, { revision, inner }: JobRecord
   return Number(job) <= stop.upTo || plan === undefined || disturbs(plan.risk)
 }
 
-/** Is this request refused that came later? `new` = it has no number yet. */
-export const refuses = (stop: Stop, job: string | 'new', change: Change | undefined, args: Args): boolean =>
-  (job === 'new' || Number(job) > stop.upTo) &&
+/** Is this request refused that came later? Without a number it is not submitted yet. */
+export const refuses = (stop: Stop, job: string | undefined, change: Change | undefined, args: Args): boolean =>
+  (job === undefined || Number(job) > stop.upTo) &&
   change !== undefined &&
   change.scope !== 'sluice' &&
   disturbs(change.risk(args))
