@@ -226,6 +226,7 @@ export type HistoryFilter = {
 }
 /** What was done about one job within the time that was asked for, as the audit log has it. */
 export type Deed = {
+  /** `-` for what is about all of them. */
   readonly job: string
   readonly atMs: number
   readonly asker: string

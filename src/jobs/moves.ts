@@ -137,7 +137,7 @@ export function asks(now: JobRecord, atMs: number, ask: Asks, inner: Partial<Inn
 
 /** The approved question opens again, without the vote that was taken back. */
 export function reopened(now: JobRecord, question: Question, by: string): Mutation {
-  const record = revise(now, { state: 'waiting', question, approvedBy: [] }, { approvals: [] })
+  const record = revise(now, { state: 'waiting', code: question.code, question, approvedBy: [] }, { approvals: [] })
   return {
     record: { revision: record.revision, inner: without(record.inner, 'answered', 'confirmedBy') },
     locks: 'release',

@@ -37,9 +37,8 @@ export async function repair(deps: RunDeps, queues: Queues): Promise<void> {
   for (const job of ids) {
     const record = await deps.records.get(job)
     if (record === undefined || !OWED.includes(record.revision.state)) continue
-    // it waits for `start again`, and goes on by halt.ts
-    if (record.revision.state === 'queued' && (record.revision.stopped !== undefined || holdsBack(stop, record)))
-      continue
+    // it waits for `start again`: halt.ts puts it back then
+    if (record.revision.state === 'queued' && holdsBack(stop, record)) continue
     const carried = await carrier(deps, record)
     if (carried === undefined) continue
     const pending = await redis.hkeys(keys.effects)

@@ -135,6 +135,8 @@ describe('stop all', () => {
     await until(jobs, lift, 'done')
     for (const job of [holder, inLine, waiting]) await until(jobs, job, 'done')
     expect(w.ran.filter((id) => id === 'b')).toHaveLength(3)
+    // it was not begun and halted again in between
+    expect(await history(store(), waiting)).toEqual(['received', 'planned', 'waiting', 'queued', 'running', 'done'])
   })
 
   test('it outlives every process: a new one neither runs nor takes anything until `start again`, which needs what policy says', async () => {
@@ -154,6 +156,8 @@ describe('stop all', () => {
     const lift = await jobs.submit(again())
     await until(jobs, lift, 'waiting')
     expect(await jobs.get(job)).toMatchObject({ state: 'queued', code: 'STOPPED' })
+    // many sweeps have looked at it
+    expect(await entries()).not.toContain('taken up again')
     await jobs.vote({ job: lift, choice: 'approve', ...word('fran') })
     await until(jobs, job, 'done')
     expect(w.ran).toEqual(['a', 'b'])
@@ -214,6 +218,8 @@ describe('stop all', () => {
     expect(await jobs.stopAll(said)).toEqual(first)
     expect(await jobs.stopped()).toBeUndefined()
     expect((await entries()).filter((what) => what === 'stop all')).toHaveLength(1)
+    const { deeds } = await jobs.history({ fromMs: 0, person: 'fran' })
+    expect(deeds).toMatchObject([{ job: '-', asker: 'fran', sentence: 'stop all' }])
     const nothing = await jobs.submit(again())
     expect(await until(jobs, nothing, 'refused')).toMatchObject({ code: 'STOPPED-NOT' })
   })
