@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { startAgain as startAgainCommand } from '../../src/commands/start-again.ts'
 import { verifyAudit } from '../../src/jobs/audit.ts'
 import type { Change, Jobs } from '../../src/jobs/job.ts'
+import { openRecords } from '../../src/jobs/record.ts'
 import { writeStop } from '../../src/jobs/stop.ts'
 import type { Decision } from '../../src/policies/policy.ts'
 import { keys } from '../../src/store/keys.ts'
@@ -34,7 +35,7 @@ function world() {
       return Promise.resolve({ kind: 'evidence', text: 'b is so' })
     },
   })
-  const toy = change([first, second])
+  const toy = change([first, second], { locks: (t) => [String(t.args['lock'] ?? 'cluster/p10')] })
   const quiet = { ...toy, name: 'quiet', risk: () => 'change' as const, locks: () => ['node/p10/server1'] }
   return { ran, inside: inside.opened, free: free.open, changes: { toy, quiet, 'start again': startAgain } }
 }
@@ -124,7 +125,7 @@ describe('stop all', () => {
     await w.inside
     const inLine = await jobs.submit(asked())
     await until(jobs, inLine, 'queued')
-    const waiting = await jobs.submit(asked({ args: { cluster: 'p10', vote: true } }))
+    const waiting = await jobs.submit(asked({ args: { cluster: 'p10', vote: true, lock: 'cluster/c2' } }))
     await until(jobs, waiting, 'waiting')
     await stop(jobs)
     for (const job of [holder, inLine, waiting]) await revised(jobs, job, (r) => r.stopped?.by === 'fran')
@@ -201,6 +202,25 @@ describe('stop all', () => {
     free.open()
     expect(await until(jobs, job, 'queued', 'done')).toMatchObject({ state: 'queued', code: 'STOPPED' })
     expect(ran).toEqual([])
+  })
+
+  test('a worker that comes late with an old release does not run what was released anew', async () => {
+    const w = world()
+    const { jobs } = await start({ changes: w.changes })
+    const { redis } = store()
+    const records = openRecords({ redis, clock: { now: () => 1 }, policy: () => '', after: () => {} })
+    const job = await jobs.submit(asked())
+    await w.inside
+    const old = await records.release(job)
+    await stop(jobs)
+    await until(jobs, job, 'queued')
+    w.free()
+    await until(jobs, await jobs.submit(again()), 'done')
+    await until(jobs, job, 'done')
+    expect(await records.release(job)).not.toBe(old)
+    await redis.set('{sluice}:fence', 'me')
+    const late = { key: '{sluice}:fence', token: 'me', release: old ?? '' }
+    await expect(records.commit(job, (now) => ({ record: now }), late)).rejects.toMatchObject({ code: 'JOB-LOST' })
   })
 
   test('said twice, or told again after everything went on, it stops once and says by whom', async () => {

@@ -3,6 +3,8 @@ import { startAgain } from '../../src/commands/start-again.ts'
 import { unlock } from '../../src/commands/unlock.ts'
 import { verifyAudit } from '../../src/jobs/audit.ts'
 import type { Change, Jobs } from '../../src/jobs/job.ts'
+import { itselfOf } from '../../src/jobs/itself.ts'
+import { openRecords } from '../../src/jobs/record.ts'
 import type { Decision } from '../../src/policies/policy.ts'
 import { keys } from '../../src/store/keys.ts'
 import { engines } from './engines.ts'
@@ -146,6 +148,28 @@ describe('unlock', () => {
     expect(await store().redis.hget(keys.locksHeld, 'cluster/p10')).toBe(stuck)
   })
 
+  test('what works is seen in the same write that takes the locks, and who has lost its own job takes none', async () => {
+    const w = world()
+    const { jobs } = await start({ changes: w.changes })
+    const running = await jobs.submit(asked())
+    await w.inside
+    const { redis } = store()
+    const clock = { now: () => 1 }
+    const records = openRecords({ redis, clock, policy: () => '', after: () => {} })
+    const mine = (await records.get(running)) ?? raise()
+    await redis.set('{sluice}:fence', 'me')
+    const taking = (token: string) =>
+      itselfOf({ patient: redis, records, clock }, mine, { key: '{sluice}:fence', token })
+    await expect(taking('me').unlock(running, 'x')).rejects.toMatchObject({ code: 'LOCK-BUSY' })
+    w.free()
+    await until(jobs, running, 'done')
+    const stuck = await hung(jobs)
+    await expect(taking('late').unlock(stuck, 'x')).rejects.toMatchObject({ code: 'JOB-LOST' })
+    await expect(taking('late').startAgain('e')).rejects.toMatchObject({ code: 'JOB-LOST' })
+    expect(await jobs.holders()).toMatchObject([{ holder: { job: stuck } }, { holder: { job: stuck } }])
+    expect(await taking('me').unlock(stuck, 'x')).toEqual(['cluster/p10', 'node/p10/server23.place10'])
+  })
+
   test('a lock whose job has ended, or of which there is no record any more, is taken like any other', async () => {
     const w = world()
     const { jobs } = await start({ changes: w.changes })
@@ -174,6 +198,9 @@ describe('unlock', () => {
   })
 })
 
+const raise = (): never => {
+  throw new Error('there is no such job')
+}
 const stateOf = async (job: string, state: string): Promise<string> => {
   const record = JSON.parse((await store().redis.hget(keys.job(job), 'record')) ?? '')
   return JSON.stringify({ ...record, revision: { ...record.revision, state } })
