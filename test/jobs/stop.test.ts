@@ -1,48 +1,13 @@
 import { describe, expect, test } from 'vitest'
-import { startAgain as startAgainCommand } from '../../src/commands/start-again.ts'
 import { verifyAudit } from '../../src/jobs/audit.ts'
-import type { Change, Jobs } from '../../src/jobs/job.ts'
-import { openRecords } from '../../src/jobs/record.ts'
 import { writeStop } from '../../src/jobs/stop.ts'
 import type { Decision } from '../../src/policies/policy.ts'
 import { keys } from '../../src/store/keys.ts'
 import { engines } from './engines.ts'
-import { ALLOW, asked, change, history, latch, needs, revised, SHORT, target, toyStep, until, word } from './toy.ts'
+import { again, stop, world } from './stop-world.ts'
+import { ALLOW, asked, change, history, latch, needs, revised, SHORT, toyStep, until, word } from './toy.ts'
 
 const { store, start } = engines()
-// a command's arguments are erased in the list of all commands
-const startAgain: Change = startAgainCommand
-
-/** Two steps: the first stays in its run until it may go on or its signal aborts; each effect is counted. */
-function world() {
-  const ran: string[] = []
-  const inside = latch()
-  const free = latch()
-  const first = toyStep('a', {
-    run: async ({ signal, safePoint }) => {
-      await safePoint()
-      inside.open()
-      await Promise.race([free.opened, new Promise((resolve) => signal.addEventListener('abort', resolve))])
-      signal.throwIfAborted()
-      ran.push('a')
-      return { kind: 'evidence', text: 'a is so' }
-    },
-    done: () => Promise.resolve(ran.includes('a') ? { kind: 'evidence', text: 'a is so' } : undefined),
-  })
-  const second = toyStep('b', {
-    run: () => {
-      ran.push('b')
-      return Promise.resolve({ kind: 'evidence', text: 'b is so' })
-    },
-  })
-  const toy = change([first, second], { locks: (t) => [String(t.args['lock'] ?? 'cluster/p10')] })
-  const quiet = { ...toy, name: 'quiet', risk: () => 'change' as const, locks: () => ['node/p10/server1'] }
-  return { ran, inside: inside.opened, free: free.open, changes: { toy, quiet, 'start again': startAgain } }
-}
-
-const again = (more = {}) => asked({ command: 'start again', args: {}, text: 'start again', ...more })
-const stop = (jobs: Jobs, reason?: string) =>
-  jobs.stopAll({ ...word('fran'), ...(reason === undefined ? {} : { reason }) })
 const entries = async (): Promise<readonly string[]> =>
   (await store().redis.xrange(keys.audit, '-', '+')).map(([, [, entry = '']]) => String(JSON.parse(entry).what))
 
@@ -204,25 +169,6 @@ describe('stop all', () => {
     expect(ran).toEqual([])
   })
 
-  test('a worker that comes late with an old release does not run what was released anew', async () => {
-    const w = world()
-    const { jobs } = await start({ changes: w.changes })
-    const { redis } = store()
-    const records = openRecords({ redis, clock: { now: () => 1 }, policy: () => '', after: () => {} })
-    const job = await jobs.submit(asked())
-    await w.inside
-    const old = await records.release(job)
-    await stop(jobs)
-    await until(jobs, job, 'queued')
-    w.free()
-    await until(jobs, await jobs.submit(again()), 'done')
-    await until(jobs, job, 'done')
-    expect(await records.release(job)).not.toBe(old)
-    await redis.set('{sluice}:fence', 'me')
-    const late = { key: '{sluice}:fence', token: 'me', release: old ?? '' }
-    await expect(records.commit(job, (now) => ({ record: now }), late)).rejects.toMatchObject({ code: 'JOB-LOST' })
-  })
-
   test('said twice, or told again after everything went on, it stops once and says by whom', async () => {
     const w = world()
     const { jobs } = await start({ changes: w.changes })
@@ -242,70 +188,5 @@ describe('stop all', () => {
     expect(deeds).toMatchObject([{ job: '-', asker: 'fran', sentence: 'stop all' }])
     const nothing = await jobs.submit(again())
     expect(await until(jobs, nothing, 'refused')).toMatchObject({ code: 'STOPPED-NOT' })
-  })
-
-  test('an approval to start again is for one stop: a later one stands', async () => {
-    const w = world()
-    const decide = ({ command }: { command: string }): Decision => (command === 'start again' ? needs() : ALLOW)
-    const { jobs } = await start({ changes: w.changes, decide })
-    await stop(jobs)
-    const lift = await jobs.submit(again())
-    await until(jobs, lift, 'waiting')
-    await store().redis.del(keys.stopped)
-    await stop(jobs, 'again')
-    await jobs.vote({ job: lift, choice: 'approve', ...word('fran') })
-    await until(jobs, lift, 'done', 'waiting', 'refused')
-    expect(await jobs.stopped()).toMatchObject({ reason: 'again' })
-  })
-
-  test('what goes on looks at plan and policy again: a policy that says no by now ends it', async () => {
-    const w = world()
-    let allowed = true
-    const decide = ({ command }: { command: string }): Decision =>
-      allowed || command === 'start again' ? ALLOW : { kind: 'deny', code: 'QUORUM', reason: 'no quorum', rules: [] }
-    const { jobs } = await start({ changes: w.changes, decide })
-    const job = await jobs.submit(asked())
-    await w.inside
-    await stop(jobs)
-    await until(jobs, job, 'queued')
-    w.free()
-    allowed = false
-    await until(jobs, await jobs.submit(again()), 'done')
-    // it had begun: a gate asks what to do
-    expect(await until(jobs, job, 'waiting', 'refused', 'done')).toMatchObject({ state: 'waiting', code: 'QUORUM' })
-    expect(w.ran).toEqual([])
-  })
-
-  test('two replicas and many jobs, stopped and started over and over: each effect once', async () => {
-    const ran: string[] = []
-    const many = change([], {
-      resolve: (args) => Promise.resolve(target(args)),
-      locks: (t) => [`cluster/${String(t.args['name'])}`],
-      steps: (t) =>
-        ['x', 'y', 'z'].map((id) => {
-          const name = `${String(t.args['name'])}${id}`
-          return toyStep(name, {
-            done: () => Promise.resolve(ran.includes(name) ? { kind: 'evidence', text: name } : undefined),
-            run: async ({ safePoint }) => {
-              await safePoint()
-              ran.push(name)
-              return { kind: 'evidence', text: name }
-            },
-          })
-        }),
-    })
-    const changes = { toy: many, 'start again': startAgain }
-    const one = await start({ changes })
-    const two = await start({ changes })
-    const jobs: string[] = []
-    for (let i = 0; i < 12; i++) jobs.push(await one.jobs.submit(asked({ args: { cluster: 'p10', name: `c${i}` } })))
-    for (let round = 0; round < 4; round++) {
-      await stop(two.jobs)
-      await until(one.jobs, await one.jobs.submit(again()), 'done', 'refused')
-    }
-    for (const job of jobs) await until(one.jobs, job, 'done')
-    expect(ran.toSorted()).toEqual([...new Set(ran)].toSorted())
-    expect(ran).toHaveLength(36)
-    expect(await verifyAudit(store().redis)).toMatchObject({ ok: true })
   })
 })
