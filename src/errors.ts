@@ -172,7 +172,7 @@ export const ERRORS = {
   'LOCK-FREE': { sentence: 'Nobody holds this lock.', advice: 'Say `who holds X` for what is held.' },
   'LOCK-BUSY': {
     sentence: 'The job that holds the lock still works, or goes on by itself.',
-    advice: 'Say `cancel N`, or `stop all`, and wait until it has stopped.',
+    advice: 'Say `cancel N`, and wait until it has stopped.',
   },
   CANCELLED: { sentence: 'The job was cancelled.', advice: 'Ask again when wanted.' },
   'STEP-UNCLEAR': {

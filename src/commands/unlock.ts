@@ -48,7 +48,7 @@ function meant(args: UnlockArgs, held: readonly Held[]): Held | Refusal {
   }
   if (only.busy === undefined) return only
   return refuse('LOCK-BUSY', `${only.busy}: its locks stay with it. Nothing was done.`, {
-    next: `Say \`cancel ${only.job}\` (or \`stop all\`), and wait until it has stopped.`,
+    next: `Say \`cancel ${only.job}\`, and wait until it has stopped.`,
     choices: [offerOf(`cancel ${only.job}`)],
   })
 }

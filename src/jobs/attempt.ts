@@ -186,7 +186,7 @@ export async function cancelPath(attempt: Attempt): Promise<void> {
 
 /** Everything was stopped: back into the queue as the journal has it. Somebody may have cancelled it meanwhile, or started again. */
 export async function haltPath(attempt: Attempt): Promise<void> {
-  const stop = await readStop(attempt.deps.store.redis)
+  const stop = await readStop(attempt.deps.patient)
   const steps = views(attempt)
   try {
     await write(attempt, (now) =>

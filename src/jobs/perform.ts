@@ -71,15 +71,24 @@ export function contextOf(world: World, step: Step, signal: AbortSignal): StepCo
 export const patiently = <T>(world: World, work: () => Promise<T>): Promise<T> =>
   again(work, { budget: world.patience, signal: world.signal, onTrouble: world.trouble })
 
+/** A step that may not run twice is not cut off in the middle by a stop: it ends, or comes to a safe point of its own. */
+const cutsOff =
+  ({ repeatable }: Step) =>
+  (reason: unknown): boolean =>
+    repeatable || !(reason instanceof SluiceError && reason.code === 'STOPPED')
+
 /** Runs work under a limit; a step that does not notice its aborted signal within `graceMs` is left behind. */
 export async function limited<T>(
   world: World,
   what: string,
   limitMs: number,
   work: (signal: AbortSignal) => Promise<T>,
+  heeds: (reason: unknown) => boolean = () => true,
 ): Promise<T> {
   const ctl = new AbortController()
-  const stop = () => ctl.abort(world.signal.reason)
+  const stop = () => {
+    if (heeds(world.signal.reason)) ctl.abort(world.signal.reason)
+  }
   if (world.signal.aborted) throw world.signal.reason
   world.signal.addEventListener('abort', stop, { once: true })
   const code: Code = 'STEP-TIMEOUT'
@@ -136,20 +145,26 @@ async function performOnce(world: World, step: Step): Promise<Performed> {
     await journal.write([{ step: step.id, key: '', kind: 'evidence', data: stored(evidence, already) }])
     return { kind: 'done', text: evidence.text, already }
   }
-  return limited(world, `running ${step.id}`, step.timeoutMs, async (signal) => {
-    const ctx = contextOf(world, step, signal)
-    await ctx.safePoint()
-    const so = await step.done(ctx)
-    // sub-entries are ours too: a drain that parked at a gate has evicted pods already
-    const ours = before.intent !== undefined || journal.entries(step.id).size > 0
-    if (so !== undefined) return evidenced(so, !ours)
-    if (before.intent !== undefined && !step.repeatable && world.record.inner.repeat !== step.id)
-      return { kind: 'unclear' }
-    await ctx.safePoint()
-    await journal.write([{ step: step.id, key: '', kind: 'intent', data: { attempt: world.record.inner.attempt } }])
-    const outcome = await step.run(ctx)
-    if (outcome.kind === 'evidence') return evidenced(outcome, false)
-    await journal.forget(step.id)
-    return { kind: 'gate', gate: outcome }
-  })
+  return limited(
+    world,
+    `running ${step.id}`,
+    step.timeoutMs,
+    async (signal) => {
+      const ctx = contextOf(world, step, signal)
+      await ctx.safePoint()
+      const so = await step.done(ctx)
+      // sub-entries are ours too: a drain that parked at a gate has evicted pods already
+      const ours = before.intent !== undefined || journal.entries(step.id).size > 0
+      if (so !== undefined) return evidenced(so, !ours)
+      if (before.intent !== undefined && !step.repeatable && world.record.inner.repeat !== step.id)
+        return { kind: 'unclear' }
+      await ctx.safePoint()
+      await journal.write([{ step: step.id, key: '', kind: 'intent', data: { attempt: world.record.inner.attempt } }])
+      const outcome = await step.run(ctx)
+      if (outcome.kind === 'evidence') return evidenced(outcome, false)
+      await journal.forget(step.id)
+      return { kind: 'gate', gate: outcome }
+    },
+    cutsOff(step),
+  )
 }

@@ -50,7 +50,7 @@ async function take(deps: RunDeps, job: string, id: string, fence: Fence): Promi
   const [before, release, stop] = await Promise.all([
     deps.records.get(job),
     deps.records.release(job),
-    readStop(deps.store.redis),
+    readStop(deps.patient),
   ])
   if (before === undefined || release !== id) return undefined
   const open = (record: JobRecord) => record.revision.state === 'queued' || record.revision.state === 'running'

@@ -142,6 +142,49 @@ describe('stop all', () => {
     expect(w.ran).toEqual(['a', 'b'])
   })
 
+  test('a step that may not run twice is not cut off in the middle: it ends, and the job halts before the next one', async () => {
+    const ran: string[] = []
+    const inside = latch()
+    const free = latch()
+    const once = toyStep('once', {
+      repeatable: false,
+      run: async ({ signal }) => {
+        inside.open()
+        await free.opened
+        signal.throwIfAborted()
+        ran.push('once')
+        return { kind: 'evidence', text: 'once' }
+      },
+    })
+    const next = toyStep('next', {
+      run: () => {
+        ran.push('next')
+        return Promise.resolve({ kind: 'evidence', text: 'next' })
+      },
+    })
+    const { jobs } = await start({ changes: { ...world().changes, toy: change([once, next]) } })
+    const job = await jobs.submit(asked())
+    await inside.opened
+    const behind = await jobs.submit(asked())
+    await until(jobs, behind, 'queued')
+    await stop(jobs)
+    // by now what runs was told too
+    await revised(jobs, behind, (r) => r.stopped !== undefined)
+    free.open()
+    expect(await until(jobs, job, 'queued', 'done', 'needs-human')).toMatchObject({
+      state: 'queued',
+      steps: [
+        { id: 'once', mark: 'done' },
+        { id: 'next', mark: 'pending' },
+      ],
+    })
+    expect(ran).toEqual(['once'])
+    await until(jobs, await jobs.submit(again()), 'done')
+    await until(jobs, job, 'done', 'needs-human')
+    await until(jobs, behind, 'done')
+    expect(ran).toEqual(['once', 'next', 'once', 'next'])
+  })
+
   test('a step that does not look at its signal is not begun again after its safe point', async () => {
     const ran: string[] = []
     const inside = latch()
