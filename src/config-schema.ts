@@ -7,7 +7,7 @@ const secret = z
   .string()
   .regex(/^(env:[A-Za-z_]\w*|file:.+)$/, 'a reference: env:NAME or file:PATH, never the secret itself')
 const groups = z.array(name).min(1, 'names no group')
-const risk = z.enum(['read', 'change', 'disruptive', 'destructive', 'secret'])
+const risk = z.enum(['read', 'stop', 'change', 'disruptive', 'destructive', 'secret'])
 const clusterType = z.enum(['development', 'test', 'production'])
 const duration = z.string().regex(/^(\d+(\.\d+)?\s*[a-z]+\s*)+$/i, 'a duration like 30m or 2h')
 

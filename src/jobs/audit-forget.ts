@@ -64,6 +64,7 @@ export function scrubbed(record: JobRecord, person: string): JobRecord {
         ? { plan: { ...plan, target: { ...plan.target, args: without({ ...plan.target.args }, 'reason') } } }
         : {}),
       ...(question === undefined ? {} : { question: quiet(question, person) }),
+      ...(revision.unlocked?.by === person ? { unlocked: without(revision.unlocked, 'reason') } : {}),
       ...(result === undefined ? {} : { result: { ...result, text: unsaid(result.text, person) } }),
     },
     inner: {

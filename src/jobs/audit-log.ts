@@ -81,20 +81,35 @@ export async function* pages(redis: Client, base: Head, afterId = '-'): AsyncGen
 
 const APPEND = script(`
 local head = redis.call('GET', KEYS[2]) or ''
-if head ~= ARGV[1] then return head end
+if head ~= ARGV[1] then return {'head', head} end
 redis.call('XADD', KEYS[1], '*', 'entry', ARGV[2], 'hash', ARGV[3])
 redis.call('SET', KEYS[2], ARGV[4])
-return 'ok'`)
+return {'ok'}`)
 
-/** Adds an entry that is about no job. Throws what ioredis throws. */
-export async function append(redis: Client, entry: Omit<AuditEntry, 'v' | 'n' | 'prev'>): Promise<Head> {
+/** An entry as a script takes it: head before, text, hash, head after, number. */
+export type Sent = readonly [before: string, text: string, hash: string, after: string, n: string]
+
+/** Makes the link behind the head and has it written; again while the answer is `head` and another head. Answers with what else the script said. */
+export async function addLink(
+  redis: Client,
+  entry: Omit<AuditEntry, 'v' | 'n' | 'prev'>,
+  send: (link: Sent) => Promise<unknown>,
+): Promise<readonly string[]> {
   let stored = (await redis.get(keys.auditHead)) ?? ''
   for (;;) {
-    const before = await headOf(redis, stored)
-    const text = JSON.stringify({ v: AUDIT_SCHEMA, n: before.n + 1, prev: before.hash, ...entry })
-    const head: Head = { n: before.n + 1, hash: digestOf(text) }
-    const answer = await APPEND(redis, [keys.audit, keys.auditHead], [stored, text, head.hash, headText(head)])
-    if (answer === 'ok') return head
-    stored = String(answer)
+    const { hash: prev, n } = await headOf(redis, stored)
+    const text = JSON.stringify({ v: AUDIT_SCHEMA, n: n + 1, prev, ...entry })
+    const head: Head = { n: n + 1, hash: digestOf(text) }
+    // the scripts answer with lists of strings
+    const answer = (await send([stored, text, head.hash, headText(head), String(head.n)])) as readonly string[]
+    if (answer[0] !== 'head') return answer
+    stored = answer[1] ?? ''
   }
+}
+
+/** Adds an entry that is about no job. Throws what ioredis throws. */
+export async function append(redis: Client, entry: Omit<AuditEntry, 'v' | 'n' | 'prev'>): Promise<void> {
+  await addLink(redis, entry, ([stored, text, hash, after]) =>
+    APPEND(redis, [keys.audit, keys.auditHead], [stored, text, hash, after]),
+  )
 }

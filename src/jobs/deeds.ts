@@ -49,6 +49,12 @@ function deedOf(entries: readonly Told[]): Deed | undefined {
   }
 }
 
+/** It is about no job, and about all of them. */
+const stopOf = ({ what, atMs, by = '?' }: Told): readonly Deed[] =>
+  what === 'stop all'
+    ? [{ job: '-', atMs, asker: by, sentence: 'stop all', state: 'done', code: null, approvals: [] }]
+    : []
+
 const fits = (entries: readonly Told[], deed: Deed, { cluster, node, person, job }: HistoryFilter): boolean =>
   (job === undefined || deed.job === job) &&
   (cluster === undefined || entries.some((e) => e.cluster === cluster)) &&
@@ -64,17 +70,22 @@ async function beginning(redis: Client): Promise<number | undefined> {
 export async function readHistory(redis: Client, filter: HistoryFilter): Promise<History> {
   const { fromMs, toMs = Number.POSITIVE_INFINITY, limit = LIMIT } = filter
   const byJob = new Map<string, Told[]>()
-  for await (const entry of back(redis, fromMs))
+  const stops: Deed[] = []
+  for await (const entry of back(redis, fromMs)) {
+    if (entry.job === undefined && entry.atMs < toMs) stops.push(...stopOf(entry))
     if (entry.job !== undefined && entry.atMs < toMs) {
       const known = byJob.get(entry.job)
       if (known === undefined) byJob.set(entry.job, [entry])
       else known.push(entry)
     }
+  }
   const deeds = [...byJob.values()].flatMap((newestFirst) => {
     const entries = newestFirst.toReversed()
     const deed = deedOf(entries)
     return deed !== undefined && fits(entries, deed, filter) ? [deed] : []
   })
+  if (filter.job === undefined)
+    deeds.push(...stops.filter(({ asker }) => filter.person === undefined || asker === filter.person))
   const sinceMs = await beginning(redis)
   return {
     deeds: deeds.toSorted((a, b) => b.atMs - a.atMs || Number(b.job) - Number(a.job)).slice(0, limit),

@@ -1,23 +1,30 @@
 import { isRefusal } from '../errors.ts'
+import { redact } from '../redact.ts'
 import { keys } from '../store/keys.ts'
+import type { Decision } from '../policies/policy.ts'
+import type { Stop } from '../steps/step.ts'
 import type { Client } from '../store/store.ts'
 import { resume, retry } from './again.ts'
 import { choose } from './choices.ts'
 import { type Engine, type JobsDeps, LIMITS, type RunDeps } from './deps.ts'
 import { readHistory } from './deeds.ts'
+import { keepStop } from './halt.ts'
 import { planJob, received } from './intake.ts'
-import type { Jobs } from './job.ts'
+import type { Answer, Jobs } from './job.ts'
 import { judgePlan } from './judge.ts'
 import { holders, idleState, list, withBehind } from './lookout.ts'
 import { makePlan } from './plan.ts'
 import { openQueues, type Queues } from './queue.ts'
 import { openRecords } from './record.ts'
-import { openRunner } from './run.ts'
+import { openRunner, type Runner } from './run.ts'
 import { repair } from './repair.ts'
 import { ALL_ROLES } from './roles.ts'
 import { timer } from './timers.ts'
 import { transitions } from './transitions.ts'
+import { readStop, refuses, stopText, writeStop } from './stop.ts'
 import { cancel, vote, withdrawRequest } from './words.ts'
+
+const denied = (stop: Stop): Decision => ({ kind: 'deny', code: 'STOPPED', reason: stopText(stop), rules: [] })
 
 function wordsOf(deps: RunDeps): Jobs {
   const { redis } = deps.store
@@ -27,11 +34,15 @@ function wordsOf(deps: RunDeps): Jobs {
     plan: async (asked, signal) => {
       const plan = await makePlan(deps, asked, signal)
       if (isRefusal(plan)) return plan
-      const decision = await judgePlan(deps, asked, plan)
-      return isRefusal(decision) ? decision : { plan, decision }
+      const [decision, stop] = [await judgePlan(deps, asked, plan), await readStop(redis)]
+      if (isRefusal(decision)) return decision
+      const no = stop !== undefined && refuses(stop, undefined, deps.lookup(asked.command), asked.args)
+      return { plan, decision: no ? denied(stop) : decision }
     },
     vote: (word) => vote(deps, word),
     choose: (word) => choose(deps, word),
+    stopAll: (word) => stopAll(deps, word),
+    stopped: () => readStop(redis),
     cancel: (word) => cancel(deps, word),
     withdrawRequest: (message) => withdrawRequest(deps, message),
     resume: (word) => resume(deps, word),
@@ -39,14 +50,23 @@ function wordsOf(deps: RunDeps): Jobs {
     get: async (job) => withBehind(redis, await records.get(job)),
     list: (filter) => list(redis, records, filter),
     history: (filter) => readHistory(redis, filter),
-    holders: (filter) => holders(redis, records, filter),
+    holders: (filter) => holders(redis, filter),
     transitions: (after, signal) => transitions(deps.store, after, signal),
   }
 }
 
+/** Told to every process at once; one that does not hear of it sees it with its next sweep, and at its next safe point. */
+async function stopAll({ store: { redis }, clock }: RunDeps, word: Parameters<Jobs['stopAll']>[0]): Promise<Answer> {
+  const { reason, ...said } = word
+  const answer = await writeStop(redis, reason === undefined ? said : { ...said, reason: redact(reason) }, clock.now())
+  await redis.publish(keys.stopChannel, '')
+  return answer
+}
+
 /** What crashes left behind; a store that is away is no reason to stop looking. */
-async function sweepAll(deps: RunDeps, queues: Queues): Promise<void> {
+async function sweepAll(deps: RunDeps, queues: Queues, runner: Runner): Promise<void> {
   const warn = (error: unknown) => deps.log.warn({ err: String(error) }, 'sweep')
+  await keepStop(deps, runner.halt).catch(warn)
   await queues.sweep().catch(warn)
   await repair(deps, queues).catch(warn)
 }
@@ -71,8 +91,9 @@ export function openJobs(given: JobsDeps): Engine {
     const deps: RunDeps = { ...given, limits, records: lasting, patient }
     const runner = openRunner(deps)
     handOver = runner.handOver
-    ear.on('message', (_channel, job) => runner.cancel(job))
-    await ear.subscribe(keys.cancelChannel)
+    const heed = () => keepStop(deps, runner.halt).catch((error: unknown) => log.warn({ err: String(error) }, 'stop'))
+    ear.on('message', (channel, job) => (channel === keys.stopChannel ? void heed() : runner.cancel(job)))
+    await ear.subscribe(keys.cancelChannel, keys.stopChannel)
     await queues.start(
       {
         plan: (job, signal) => planJob(deps, lasting, job, signal),
@@ -82,7 +103,7 @@ export function openJobs(given: JobsDeps): Engine {
       given.processors,
     )
     const sweep = async (): Promise<void> => {
-      await sweepAll(deps, queues)
+      await sweepAll(deps, queues, runner)
       if (!stopped) sweeper = setTimeout(() => void sweep(), limits.sweepMs)
     }
     await sweep()

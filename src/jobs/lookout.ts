@@ -2,8 +2,8 @@ import { inboxLength } from '../store/inbox.ts'
 import { keys } from '../store/keys.ts'
 import type { Client } from '../store/store.ts'
 import type { IdleState } from './deps.ts'
-import { STATES, type Filter, type Holding, type JobState, type LockKey, type Revision } from './job.ts'
-import type { JobRecord, Records } from './record.ts'
+import { type Claim, STATES, type Filter, type Holding, type JobState, type LockKey, type Revision } from './job.ts'
+import { type JobRecord, recordOf, type Records } from './record.ts'
 
 /** Reading what is: the lock table, lists, and whether anything is under way. Changes nothing. */
 
@@ -11,20 +11,26 @@ type Table = {
   readonly held: ReadonlyMap<LockKey, string>
   readonly since: ReadonlyMap<LockKey, number>
   readonly line: readonly string[]
+  readonly asked: ReadonlyMap<string, number>
   readonly sets: ReadonlyMap<string, readonly LockKey[]>
 }
 
+const numbers = (fields: Readonly<Record<string, string>>): ReadonlyMap<string, number> =>
+  new Map(Object.entries(fields).map(([name, ms]) => [name, Number(ms)]))
+
 async function lockTable(redis: Client): Promise<Table> {
-  const [held, since, line, sets] = await Promise.all([
+  const [held, since, line, asked, sets] = await Promise.all([
     redis.hgetall(keys.locksHeld),
     redis.hgetall(keys.locksSince),
     redis.zrange(keys.locksWaiting, '0', '-1'),
+    redis.hgetall(keys.locksAsked),
     redis.hgetall(keys.locksSets),
   ])
   return {
     held: new Map(Object.entries(held)),
-    since: new Map(Object.entries(since).map(([lock, ms]) => [lock, Number(ms)])),
+    since: numbers(since),
     line,
+    asked: numbers(asked),
     // written by the commit script as a list of strings
     sets: new Map(Object.entries(sets).map(([job, list]) => [job, JSON.parse(list) as readonly LockKey[]])),
   }
@@ -53,32 +59,38 @@ export async function withBehind(redis: Client, record: JobRecord | undefined): 
 const named = (lock: LockKey, filter: string | undefined): boolean =>
   filter === undefined || lock === filter || lock.slice(lock.indexOf('/') + 1) === filter
 
-export async function holders(
-  redis: Client,
-  records: Records,
-  filter: { readonly lock?: string } = {},
-): Promise<readonly Holding[]> {
-  const table = await lockTable(redis)
-  const about = async (job: string) => {
-    const revision = (await records.get(job))?.revision
-    const ticket = revision?.asked.ticket
-    return {
-      job,
-      person: revision?.asked.by ?? '?',
-      sentence: revision?.plan?.target.sentence ?? revision?.asked.text ?? '?',
-      ...(ticket === undefined ? {} : { ticket }),
-    }
+/** The person's own reason, among the arguments. */
+const reasonOf = (revision: Revision | undefined): { readonly reason?: string } => {
+  const reason = revision?.asked.args['reason']
+  return typeof reason === 'string' ? { reason } : {}
+}
+
+async function claimOf(redis: Client, job: string, sinceMs: number): Promise<Claim> {
+  const revision = (await recordOf(redis, job))?.revision
+  const ticket = revision?.asked.ticket
+  return {
+    job,
+    person: revision?.asked.by ?? '?',
+    sentence: revision?.plan?.target.sentence ?? revision?.asked.text ?? '?',
+    ...(ticket === undefined ? {} : { ticket }),
+    ...reasonOf(revision),
+    state: revision?.state ?? 'failed',
+    sinceMs,
   }
-  const found = [...table.held].filter(([lock]) => named(lock, filter.lock)).sort(([a], [b]) => (a < b ? -1 : 1))
+}
+
+/** Every lock that is held, or that a job in line wants, with who stands in line for it, in order. */
+export async function holders(redis: Client, filter: { readonly lock?: string } = {}): Promise<readonly Holding[]> {
+  const table = await lockTable(redis)
+  const wanted = table.line.flatMap((job) => table.sets.get(job) ?? [])
+  const locks = [...new Set([...table.held.keys(), ...wanted])].filter((lock) => named(lock, filter.lock)).sort()
   return Promise.all(
-    found.map(async ([lock, job]) => {
-      const waiting = table.line.filter((other) => table.sets.get(other)?.includes(lock))
-      const queue = (await Promise.all(waiting.map(about))).map(({ job: id, person, sentence }) => ({
-        job: id,
-        person,
-        sentence,
-      }))
-      return { lock, ...(await about(job)), sinceMs: table.since.get(lock) ?? 0, queue }
+    locks.map(async (lock) => {
+      const job = table.held.get(lock)
+      const waiting = table.line.filter((other) => other !== job && table.sets.get(other)?.includes(lock))
+      const holder = job === undefined ? undefined : await claimOf(redis, job, table.since.get(lock) ?? 0)
+      const queue = await Promise.all(waiting.map((other) => claimOf(redis, other, table.asked.get(other) ?? 0)))
+      return { lock, ...(holder === undefined ? {} : { holder }), queue }
     }),
   )
 }
@@ -140,15 +152,18 @@ function moving(
 
 export async function idleState(redis: Client, reading: number): Promise<IdleState> {
   const open: readonly JobState[] = ['received', 'planned', 'queued', 'running', 'waiting', 'needs-human']
-  const [inbox, rooms, outbox, effects, table, ...lists] = await Promise.all([
+  const [inbox, rooms, outbox, effects, table, stopped, ...lists] = await Promise.all([
     inboxLength(redis),
     redis.hlen(keys.due('inbox')),
     redis.hlen(keys.due('outbox')),
     redis.hlen(keys.effects),
     lockTable(redis),
+    redis.smembers(keys.stoppedJobs),
     ...open.map((state) => redis.zrange(keys.jobsIn(state), '0', '-1')),
   ])
-  const states = new Map(lists.flatMap((ids, i) => ids.map((id) => [id, open[i] ?? 'received'] as const)))
+  // what everything being stopped holds back waits for people
+  const stateOf = (id: string, i: number): JobState => (stopped.includes(id) ? 'waiting' : (open[i] ?? 'received'))
+  const states = new Map(lists.flatMap((ids, i) => ids.map((id) => [id, stateOf(id, i)] as const)))
   const busyJobs = [...states.keys()].filter((job) => moving(table, states, job))
   const waitingIn = Math.max(inbox, rooms)
   return {

@@ -14,7 +14,7 @@ export const CONFIRM: Needs = { approvals: 1, from: [], denyCount: 1, withinMs: 
 
 type Result = NonNullable<Revision['result']>
 const clean = (now: JobRecord): JobRecord => ({
-  revision: without(now.revision, 'question', 'progress', 'trouble', 'behind'),
+  revision: without(now.revision, 'question', 'progress', 'trouble', 'stopped', 'behind'),
   inner: without(now.inner, 'gate', 'proposed'),
 })
 
@@ -138,7 +138,7 @@ export function asks(now: JobRecord, atMs: number, ask: Asks, inner: Partial<Inn
 
 /** The approved question opens again, without the vote that was taken back. */
 export function reopened(now: JobRecord, question: Question, by: string): Mutation {
-  const record = revise(now, { state: 'waiting', question, approvedBy: [] }, { approvals: [] })
+  const record = revise(now, { state: 'waiting', code: question.code, question, approvedBy: [] }, { approvals: [] })
   return {
     record: { revision: record.revision, inner: without(record.inner, 'answered', 'confirmedBy') },
     locks: 'release',

@@ -1,11 +1,13 @@
 import { type Code, SluiceError } from '../errors.ts'
 import { again, type Budget } from '../retry.ts'
-import type { Evidence, Gate, Progress, Step, StepContext } from '../steps/step.ts'
+import type { Evidence, Gate, ItselfToChange, Progress, Step, StepContext } from '../steps/step.ts'
 import type { Cluster } from '../systems/kubernetes/port.ts'
 import type { Host } from '../systems/ssh/port.ts'
 import type { JobsDeps, Limits } from './deps.ts'
+import { stoppedError } from './halt.ts'
 import type { Journal } from './journal.ts'
 import type { JobRecord } from './record.ts'
+import { holdsBack } from './stop.ts'
 
 /** What a worker needs to carry out the steps of one job. */
 export type World = {
@@ -22,9 +24,10 @@ export type World = {
   readonly patience: Budget
   /** Resolves when no other installation of Sluice works on this cluster; see `Hold.check`. */
   readonly mine: (signal: AbortSignal) => Promise<void>
-  /** Aborted with a SluiceError CANCELLED or JOB-LOST as its reason. */
+  /** Aborted with a SluiceError CANCELLED, STOPPED or JOB-LOST as its reason. */
   readonly signal: AbortSignal
-  /** The cancel path itself is not stopped by the cancel. */
+  readonly itself: ItselfToChange
+  /** The cancel path itself is stopped neither by the cancel nor by a stop of everything. */
   readonly stopping: boolean
 }
 
@@ -39,6 +42,7 @@ export function contextOf(world: World, step: Step, signal: AbortSignal): StepCo
   const { record, journal } = world
   const { job, asked } = record.revision
   return {
+    itself: world.itself,
     cluster: world.cluster,
     host: world.host,
     nowMs: world.clock.now,
@@ -58,7 +62,10 @@ export function contextOf(world: World, step: Step, signal: AbortSignal): StepCo
       if (signal.aborted) throw signal.reason
       // first: it may take a while, and whether the job is still ours has to be known last
       await world.mine(signal)
-      if ((await journal.check()) === 'cancel' && !world.stopping) throw cancelled(job)
+      const said = await journal.check()
+      if (said === 'go' || world.stopping) return
+      if (said === 'cancel') throw cancelled(job)
+      if (holdsBack(said, record)) throw stoppedError(said, `running job ${job}`)
     },
     signal,
   }
@@ -68,15 +75,24 @@ export function contextOf(world: World, step: Step, signal: AbortSignal): StepCo
 export const patiently = <T>(world: World, work: () => Promise<T>): Promise<T> =>
   again(work, { budget: world.patience, signal: world.signal, onTrouble: world.trouble })
 
+/** A step that may not run twice is not cut off in the middle by a stop: it ends, or comes to a safe point of its own. */
+const cutsOff =
+  ({ repeatable }: Step) =>
+  (reason: unknown): boolean =>
+    repeatable || !(reason instanceof SluiceError && reason.code === 'STOPPED')
+
 /** Runs work under a limit; a step that does not notice its aborted signal within `graceMs` is left behind. */
 export async function limited<T>(
   world: World,
   what: string,
   limitMs: number,
   work: (signal: AbortSignal) => Promise<T>,
+  heeds: (reason: unknown) => boolean = () => true,
 ): Promise<T> {
   const ctl = new AbortController()
-  const stop = () => ctl.abort(world.signal.reason)
+  const stop = () => {
+    if (heeds(world.signal.reason)) ctl.abort(world.signal.reason)
+  }
   if (world.signal.aborted) throw world.signal.reason
   world.signal.addEventListener('abort', stop, { once: true })
   const code: Code = 'STEP-TIMEOUT'
@@ -133,20 +149,26 @@ async function performOnce(world: World, step: Step): Promise<Performed> {
     await journal.write([{ step: step.id, key: '', kind: 'evidence', data: stored(evidence, already) }])
     return { kind: 'done', text: evidence.text, already }
   }
-  return limited(world, `running ${step.id}`, step.timeoutMs, async (signal) => {
-    const ctx = contextOf(world, step, signal)
-    await ctx.safePoint()
-    const so = await step.done(ctx)
-    // sub-entries are ours too: a drain that parked at a gate has evicted pods already
-    const ours = before.intent !== undefined || journal.entries(step.id).size > 0
-    if (so !== undefined) return evidenced(so, !ours)
-    if (before.intent !== undefined && !step.repeatable && world.record.inner.repeat !== step.id)
-      return { kind: 'unclear' }
-    await ctx.safePoint()
-    await journal.write([{ step: step.id, key: '', kind: 'intent', data: { attempt: world.record.inner.attempt } }])
-    const outcome = await step.run(ctx)
-    if (outcome.kind === 'evidence') return evidenced(outcome, false)
-    await journal.forget(step.id)
-    return { kind: 'gate', gate: outcome }
-  })
+  return limited(
+    world,
+    `running ${step.id}`,
+    step.timeoutMs,
+    async (signal) => {
+      const ctx = contextOf(world, step, signal)
+      await ctx.safePoint()
+      const so = await step.done(ctx)
+      // sub-entries are ours too: a drain that parked at a gate has evicted pods already
+      const ours = before.intent !== undefined || journal.entries(step.id).size > 0
+      if (so !== undefined) return evidenced(so, !ours)
+      if (before.intent !== undefined && !step.repeatable && world.record.inner.repeat !== step.id)
+        return { kind: 'unclear' }
+      await ctx.safePoint()
+      await journal.write([{ step: step.id, key: '', kind: 'intent', data: { attempt: world.record.inner.attempt } }])
+      const outcome = await step.run(ctx)
+      if (outcome.kind === 'evidence') return evidenced(outcome, false)
+      await journal.forget(step.id)
+      return { kind: 'gate', gate: outcome }
+    },
+    cutsOff(step),
+  )
 }

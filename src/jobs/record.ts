@@ -51,13 +51,14 @@ export type Effect = {
 export type Mutation = {
   readonly record: JobRecord
   readonly effects?: readonly Effect[]
-  readonly locks?: 'want' | 'release'
+  /** `strip`: also what the job holds without having asked for it (any more). */
+  readonly locks?: 'want' | 'release' | 'strip'
   /** Remembered for 90 days in the same write: what makes an event count once. */
   readonly once?: readonly (readonly [key: string, value: string])[]
   readonly audit?: AuditNote
 }
-/** A worker's right to write: BullMQ's lock key and its token. */
-export type Fence = { readonly key: string; readonly token: string }
+/** A worker's right to write: BullMQ's lock key and its token, and where that matters, that no newer release has been handed out. */
+export type Fence = { readonly key: string; readonly token: string; readonly release?: string }
 
 /** What follows a committed write; carried out at once, repaired by the sweep. */
 export type Aftermath = {
@@ -156,9 +157,10 @@ function argumentsOf(draft: Draft, tip: Tip, sealed: Sealed | undefined): readon
     once: mutation.once ?? [],
     onceS: 90 * DAY_S,
     atMs: revision.atMs,
+    stopped: revision.stopped === undefined ? 0 : 1,
     cancel: record.inner.cancel !== undefined && !FINAL.has(revision.state) ? '1' : '0',
     final: FINAL.has(revision.state),
-    fence: fence === undefined ? [] : [fence.key, fence.token],
+    fence: fence === undefined ? [] : [fence.key, fence.token, ...(fence.release === undefined ? [] : [fence.release])],
   }
   return [JSON.stringify(meta), recordText(record), sealed?.entry ?? '']
 }
@@ -216,6 +218,12 @@ function writer({ redis, clock, policy, after }: Deps): Write {
   }
 }
 
+/** A job as it is stored. Throws STORE-NEWER, STORE-BAD. */
+export async function recordOf(redis: Client, job: string): Promise<JobRecord | undefined> {
+  const text = await redis.hget(keys.job(job), 'record')
+  return text === null ? undefined : readRecord(text, job)
+}
+
 /** Jobs as they are stored, and the one way to change them. */
 export function openRecords(deps: Deps): Records {
   const { redis } = deps
@@ -227,10 +235,7 @@ export function openRecords(deps: Deps): Records {
     turn = mine.catch(() => undefined)
     return mine
   }
-  const read = async (job: string): Promise<JobRecord | undefined> => {
-    const text = await redis.hget(keys.job(job), 'record')
-    return text === null ? undefined : readRecord(text, job)
-  }
+  const read = (job: string) => recordOf(redis, job)
   const create = async (asked: Asked, make: (job: string) => Mutation): Promise<string> => {
     for (;;) {
       const [existing, count] = await redis.mget(keys.submitted(asked.event), keys.jobCount)

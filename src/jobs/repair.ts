@@ -4,6 +4,7 @@ import type { RunDeps } from './deps.ts'
 import type { JobState } from './job.ts'
 import type { Queues } from './queue.ts'
 import type { JobRecord, Mutation } from './record.ts'
+import { holdsBack, readStop } from './stop.ts'
 
 const OWED: readonly JobState[] = ['received', 'planned', 'queued', 'running']
 
@@ -43,10 +44,13 @@ async function known(deps: RunDeps, job: string): Promise<JobRecord | undefined>
  */
 export async function repair(deps: RunDeps, queues: Queues): Promise<void> {
   const { redis } = deps.store
+  const stop = await readStop(redis)
   const ids = (await Promise.all(OWED.map((state) => redis.zrange(keys.jobsIn(state), '0', '-1')))).flat()
   for (const job of ids) {
     const record = await known(deps, job)
     if (record === undefined || !OWED.includes(record.revision.state)) continue
+    // it waits for `start again`: halt.ts puts it back then
+    if (record.revision.state === 'queued' && holdsBack(stop, record)) continue
     const carried = await carrier(deps, record)
     if (carried === undefined) continue
     const pending = await redis.hkeys(keys.effects)

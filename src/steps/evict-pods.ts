@@ -177,7 +177,7 @@ async function run(of: DrainOf, ctx: StepContext): Promise<Evidence | Gate> {
 
 /**
  * Evicts what kubectl drain would evict from a node, waits until it is gone. Gates: DRAIN-TIMEOUT, PLAN-GREW, and the fatal filters'
- * codes when they strike only now. Throws DRAIN-EVICT, DRAIN-MULTIPDB, CANCELLED.
+ * codes when they strike only now. Throws DRAIN-EVICT, DRAIN-MULTIPDB, CANCELLED, STOPPED.
  */
 export const evictPods = (of: DrainOf): Step => ({
   id: idOf(of),

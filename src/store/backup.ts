@@ -30,6 +30,7 @@ const LAST: readonly string[] = [
   keys.locksHeld,
   keys.locksSince,
   keys.locksWaiting,
+  keys.locksAsked,
   keys.locksSets,
   keys.lockLine,
   keys.releases,

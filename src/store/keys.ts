@@ -51,6 +51,12 @@ export const keys = {
   /** number, for ever, jobs: places in the line for locks, and releases to the work queue (their BullMQ ids). */
   lockLine: `${PREFIX}:lock-line`,
   releases: `${PREFIX}:releases`,
+  /** hash job -> ms since 1970, while waiting, jobs: since when it stands in line. */
+  locksAsked: `${PREFIX}:locks-asked`,
+  /** hash {id, by, atMs, reason, upTo}, from `stop all` until `start again`, jobs: who stopped everything; jobs up to number `upTo` halt. */
+  stopped: `${PREFIX}:stopped`,
+  /** set of job numbers, until they go on or end, jobs: those whose record says that everything is stopped. */
+  stoppedJobs: `${PREFIX}:stopped-jobs`,
   /** hash key -> counter, while there is work, jobs: `inbox` by room, `outbox` by `job/17` and the bot's keys. */
   due: (queue: 'inbox' | 'outbox') => `${PREFIX}:due:${queue}`,
   /** string token, 5 s and renewed, jobs: a process works this key off outside the queue. */
@@ -75,4 +81,6 @@ export const keys = {
   confirmed: `${PREFIX}:confirmed`,
   /** channel, jobs: number of a job that shall be cancelled. */
   cancelChannel: `${PREFIX}:cancel`,
+  /** channel, jobs: everything was stopped, or goes on. */
+  stopChannel: `${PREFIX}:stop`,
 } as const
