@@ -101,16 +101,7 @@ export async function startSluice(parts: Parts): Promise<Sluice> {
   const started = pause(HEAD_START_MS).then(() => startEngine(engine, systems))
   // told to whoever awaits it; until then it must not look unhandled
   started.catch(() => {})
-  const receive = makeReceive({
-    store: parts.store,
-    rooms: () => parts.config().rooms,
-    wake: (room) => engine.wake('inbox', room),
-  })
-  const ends = await Promise.all(
-    [...chats.values()].map((chat) =>
-      listen({ chat, receive, health: outbox.health, alone: engine.alone, log: parts.log, signal: stop.signal }),
-    ),
-  )
+  const ends = await listenTo([...chats.values()], parts, engine, outbox, stop.signal)
   const timer = setInterval(() => void systems.inventory.refresh(stop.signal), REFRESH_MS)
   timer.unref()
   return {
@@ -127,6 +118,19 @@ export async function startSluice(parts: Parts): Promise<Sluice> {
       await systems.pool.close()
     },
   }
+}
+
+/** Resolves when each platform has been asked for once, with what ends the listening. */
+function listenTo(
+  chats: readonly Chat[],
+  { config, log, store }: Parts,
+  engine: Engine,
+  { health }: Mouth,
+  signal: AbortSignal,
+): Promise<readonly (() => Promise<void>)[]> {
+  const receive = makeReceive({ store, rooms: () => config().rooms, wake: (room) => engine.wake('inbox', room) })
+  const shared = { receive, health, alone: engine.alone, log, signal }
+  return Promise.all(chats.map((chat) => listen({ chat, ...shared })))
 }
 
 /** Names first: a sentence that waits in the inbox may speak of nodes only the live clusters know. */

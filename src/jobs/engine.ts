@@ -71,6 +71,14 @@ async function sweepAll(deps: RunDeps, queues: Queues, runner: Runner): Promise<
   await repair(deps, queues).catch(warn)
 }
 
+/** A cancel, and that everything was stopped, reach the jobs that run here at once. */
+async function heed(ear: Client, deps: RunDeps, runner: Runner): Promise<void> {
+  const halt = () =>
+    keepStop(deps, runner.halt).catch((error: unknown) => deps.log.warn({ err: String(error) }, 'stop'))
+  ear.on('message', (channel, job) => (channel === keys.stopChannel ? void halt() : runner.cancel(job)))
+  await ear.subscribe(keys.cancelChannel, keys.stopChannel)
+}
+
 /** The engine of jobs: words of people in, transitions out. Nothing runs before `start`. */
 export function openJobs(given: JobsDeps): Engine {
   const limits = { ...LIMITS, ...given.limits }
@@ -91,9 +99,7 @@ export function openJobs(given: JobsDeps): Engine {
     const deps: RunDeps = { ...given, limits, records: lasting, patient }
     const runner = openRunner(deps)
     handOver = runner.handOver
-    const heed = () => keepStop(deps, runner.halt).catch((error: unknown) => log.warn({ err: String(error) }, 'stop'))
-    ear.on('message', (channel, job) => (channel === keys.stopChannel ? void heed() : runner.cancel(job)))
-    await ear.subscribe(keys.cancelChannel, keys.stopChannel)
+    await heed(ear, deps, runner)
     await queues.start(
       {
         plan: (job, signal) => planJob(deps, lasting, job, signal),

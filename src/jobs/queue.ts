@@ -178,6 +178,18 @@ const looksAt = ({ queue }: Producers): Pick<Queues, 'exists' | 'reading'> => ({
   },
 })
 
+/** Waits for the workers and for what else is under way, but not for ever. */
+async function closeIn(
+  { limits: { stopMs }, log }: QueueDeps,
+  workers: readonly Worker[],
+  others: readonly Promise<unknown>[],
+): Promise<void> {
+  if (await endsWithin(stopMs, Promise.all([...others, ...workers.map((one) => one.close())]))) return
+  // it is taken up elsewhere, as after a crash: its marks and locks are in the store
+  log.warn({ code: 'JOB-LOST', waitedMs: stopMs }, 'what was under way did not end; it is left')
+  for (const one of workers) void one.close(true).catch(() => {})
+}
+
 /** BullMQ's six queues under one prefix. */
 export function openQueues(deps: QueueDeps): Queues {
   const { redis } = deps.store
@@ -223,12 +235,7 @@ export function openQueues(deps: QueueDeps): Queues {
     },
     stop: async () => {
       working = undefined
-      const ended = [alone.set(false), atOnce.ended(), ...workers.map((one) => one.close())]
-      if (!(await endsWithin(deps.limits.stopMs, Promise.all(ended)))) {
-        // it is taken up elsewhere, as after a crash: its marks and locks are in the store
-        deps.log.warn({ code: 'JOB-LOST', waitedMs: deps.limits.stopMs }, 'what was under way did not end; it is left')
-        for (const one of workers) void one.close(true).catch(() => {})
-      }
+      await closeIn(deps, workers, [alone.set(false), atOnce.ended()])
       await endsWithin(deps.limits.stopMs, producers.close())
     },
   }

@@ -1,7 +1,7 @@
 import { type Refusal, refuse } from '../errors.ts'
 import type { Stop } from '../steps/step.ts'
 import { DAY_S, keys } from '../store/keys.ts'
-import { confirmed, kept } from '../store/script.ts'
+import { kept, keptValue } from '../store/script.ts'
 import type { Client } from '../store/store.ts'
 import { keepWords, wordsDigest } from './audit-chain.ts'
 import { addLink } from './audit-log.ts'
@@ -54,7 +54,7 @@ const STOP = kept(`
 local m = cjson.decode(ARGV[1])
 local p = '{sluice}'
 local known = redis.call('GET', KEYS[1])
-if known then return {'known', known} end
+if known then return {'known'} end
 if redis.call('EXISTS', p..':stopped') == 1 then
   redis.call('SET', KEYS[1], m.already, 'EX', m.onceS)
   return {'already'}
@@ -75,12 +75,11 @@ const DONE: Answer = {
 }
 const ALREADY: Answer = { ok: true, text: 'Everything was stopped already.' }
 
+type Word = Pick<Speaker, 'person' | 'event'> & { readonly reason?: string }
+
 /** Stops everything, once for each event; a stop that stands stays as it is. `reason` is redacted. */
-export async function writeStop(
-  redis: Client,
-  { person, event, reason }: Pick<Speaker, 'person' | 'event'> & { readonly reason?: string },
-  atMs: number,
-): Promise<Answer> {
+export async function writeStop(redis: Client, word: Word, atMs: number): Promise<Answer> {
+  const { person, event, reason } = word
   const words = reason === undefined ? undefined : keepWords({ by: person, text: reason })
   const said = words === undefined ? {} : { words: { by: person, digest: wordsDigest(words) } }
   const request = {
@@ -94,13 +93,15 @@ export async function writeStop(
     onceS: 90 * DAY_S,
   }
   const entry = { atMs, what: 'stop all', by: person, event, ...said }
-  const [answer, known] = await addLink(redis, entry, (link) =>
+  const [answer] = await addLink(redis, entry, (link) =>
     STOP(redis, [keys.answered(event)], [JSON.stringify(request), ...link]),
   )
   if (answer === 'ok') return DONE
-  await confirmed(redis)
-  // our own JSON, written above
-  if (answer === 'known') return JSON.parse(known ?? '') as Answer
+  if (answer === 'known') {
+    const known = await keptValue(redis, keys.answered(event))
+    // our own JSON, written above; gone where the server that had it is gone
+    return known === undefined ? writeStop(redis, word, atMs) : (JSON.parse(known) as Answer)
+  }
   const stop = await readStop(redis)
   return stop === undefined ? ALREADY : { ok: true, text: `Everything is stopped already: ${stopText(stop)}.` }
 }
