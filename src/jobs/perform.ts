@@ -26,6 +26,8 @@ export type World = {
   readonly mine: (signal: AbortSignal) => Promise<void>
   /** Aborted with a SluiceError CANCELLED, STOPPED or JOB-LOST as its reason. */
   readonly signal: AbortSignal
+  /** The same without STOPPED: what cuts off a step that may not run twice, too. */
+  readonly firm: AbortSignal
   readonly itself: ItselfToChange
   /** The cancel path itself is stopped neither by the cancel nor by a stop of everything. */
   readonly stopping: boolean
@@ -75,26 +77,18 @@ export function contextOf(world: World, step: Step, signal: AbortSignal): StepCo
 export const patiently = <T>(world: World, work: () => Promise<T>): Promise<T> =>
   again(work, { budget: world.patience, signal: world.signal, onTrouble: world.trouble })
 
-/** A step that may not run twice is not cut off in the middle by a stop: it ends, or comes to a safe point of its own. */
-const cutsOff =
-  ({ repeatable }: Step) =>
-  (reason: unknown): boolean =>
-    repeatable || !(reason instanceof SluiceError && reason.code === 'STOPPED')
-
-/** Runs work under a limit; a step that does not notice its aborted signal within `graceMs` is left behind. */
+/** Runs work under a limit, until `cut` aborts; a step that does not notice its aborted signal within `graceMs` is left behind. */
 export async function limited<T>(
   world: World,
   what: string,
   limitMs: number,
   work: (signal: AbortSignal) => Promise<T>,
-  heeds: (reason: unknown) => boolean = () => true,
+  cut = world.signal,
 ): Promise<T> {
   const ctl = new AbortController()
-  const stop = () => {
-    if (heeds(world.signal.reason)) ctl.abort(world.signal.reason)
-  }
+  const stop = () => ctl.abort(cut.reason)
   if (world.signal.aborted) throw world.signal.reason
-  world.signal.addEventListener('abort', stop, { once: true })
+  cut.addEventListener('abort', stop, { once: true })
   const code: Code = 'STEP-TIMEOUT'
   const timer = setTimeout(
     () => ctl.abort(new SluiceError(code, what, { text: `not ended within ${Math.round(limitMs / 1000)} s` })),
@@ -114,7 +108,7 @@ export async function limited<T>(
   } finally {
     clearTimeout(timer)
     clearTimeout(grace)
-    world.signal.removeEventListener('abort', stop)
+    cut.removeEventListener('abort', stop)
   }
 }
 
@@ -169,6 +163,7 @@ async function performOnce(world: World, step: Step): Promise<Performed> {
       await journal.forget(step.id)
       return { kind: 'gate', gate: outcome }
     },
-    cutsOff(step),
+    // one that may not run twice is not cut off in the middle by a stop: it ends, or comes to a safe point of its own
+    step.repeatable ? world.signal : world.firm,
   )
 }

@@ -29,17 +29,22 @@ export type Runner = {
   readonly handOver: () => void
 }
 
-/** `hard` = lost or handed over; `soft` = that, or cancelled, or everything stopped. `record`: once it is taken. */
-type Stops = { readonly hard: AbortController; readonly soft: AbortController; record?: JobRecord }
+/** `hard` = lost or handed over; `firm` = that, or cancelled; `soft` = either, or everything stopped. `record`: once it is taken. */
+type Stops = {
+  readonly hard: AbortController
+  readonly firm: AbortController
+  readonly soft: AbortController
+  record?: JobRecord
+}
 
 function openStops(signal: AbortSignal, job: string): Stops {
-  const hard = new AbortController()
-  const soft = new AbortController()
+  const [hard, firm, soft] = [new AbortController(), new AbortController(), new AbortController()]
   const lose = () => hard.abort(new SluiceError('JOB-LOST', `running job ${job}`))
-  hard.signal.addEventListener('abort', () => soft.abort(hard.signal.reason), { once: true })
+  hard.signal.addEventListener('abort', () => firm.abort(hard.signal.reason), { once: true })
+  firm.signal.addEventListener('abort', () => soft.abort(firm.signal.reason), { once: true })
   if (signal.aborted) lose()
   else signal.addEventListener('abort', lose, { once: true })
-  return { hard, soft }
+  return { hard, firm, soft }
 }
 
 /** What no longer holds for a job that a worker has taken, with its locks. */
@@ -101,7 +106,7 @@ function attemptOf(
   fence: Fence,
   opened: Opened,
   plan: Plan,
-  parts: Pick<World, 'journal' | 'report' | 'trouble' | 'patience' | 'mine' | 'signal'>,
+  parts: Pick<World, 'journal' | 'report' | 'trouble' | 'patience' | 'mine' | 'signal' | 'firm'>,
 ): Attempt {
   const by = record.inner.resumedBy ?? record.revision.asked.by
   const world: World = {
@@ -141,7 +146,8 @@ async function attempt(deps: RunDeps, record: JobRecord, fence: Fence, stops: St
   if (isRefusal(opened)) return notBegun(deps, record, fence, opened)
   const progress = progressReporter(deps, job, fence)
   const { report, trouble } = progress
-  const hold = deps.guard?.enter(plan.target.cluster, job)
+  // what changes Sluice itself touches no cluster, and has to go while they are away or held by somebody else
+  const hold = plan.target.scope === 'sluice' ? undefined : deps.guard?.enter(plan.target.cluster, job)
   const parts = {
     journal,
     report,
@@ -149,9 +155,11 @@ async function attempt(deps: RunDeps, record: JobRecord, fence: Fence, stops: St
     patience: { leftMs: deps.limits.patienceMs },
     mine: hold?.check ?? (async () => {}),
     signal: stops.soft.signal,
+    firm: stops.firm.signal,
   }
   const mine = attemptOf(deps, record, fence, opened, plan, parts)
-  const unstoppable: Attempt = { ...mine, world: { ...mine.world, signal: stops.hard.signal, stopping: true } }
+  const hard = { signal: stops.hard.signal, firm: stops.hard.signal, stopping: true }
+  const unstoppable: Attempt = { ...mine, world: { ...mine.world, ...hard } }
   try {
     await (record.inner.cancel === undefined ? proceed(mine, opened) : cancelPath(unstoppable))
   } catch (error) {
@@ -195,7 +203,7 @@ export function openRunner(deps: RunDeps): Runner {
   }
   return {
     run,
-    cancel: (job) => running.get(job)?.soft.abort(new SluiceError('CANCELLED', `running job ${job}`)),
+    cancel: (job) => running.get(job)?.firm.abort(new SluiceError('CANCELLED', `running job ${job}`)),
     halt: (stop) => {
       for (const [job, { record, soft }] of running)
         if (record !== undefined && holdsBack(stop, record)) soft.abort(stoppedError(stop, `running job ${job}`))

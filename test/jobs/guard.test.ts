@@ -1,10 +1,14 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { unlock } from '../../src/commands/unlock.ts'
+import { refuse } from '../../src/errors.ts'
 import { openGuard } from '../../src/jobs/guard.ts'
+import { keys } from '../../src/store/keys.ts'
 import { silentLog } from '../../src/log.ts'
 import { openCluster } from '../../src/systems/kubernetes/adapter.ts'
 import type { Cluster } from '../../src/systems/kubernetes/port.ts'
 import { openTestWorld, type TestWorld } from '../practice/open-practice.ts'
 import { engines } from './engines.ts'
+import { again, startAgain, stop } from './stop-world.ts'
 import { asked, change, latch, toyStep, until } from './toy.ts'
 
 const { start, store } = engines()
@@ -81,4 +85,15 @@ test('where nobody may take it, nothing is changed', async () => {
   expect(ran).toEqual([])
   await engine.stop()
   await stranger.close()
+})
+
+test('what changes Sluice itself asks no cluster for its Lease: it works while they are away', async () => {
+  const away = openGuard({ store: store(), cluster: () => refuse('K8S-UNREACHABLE'), log: silentLog })
+  const { jobs } = await start({ changes: { unlock, 'start again': startAgain }, guard: away })
+  await stop(jobs)
+  expect(await until(jobs, await jobs.submit(again()), 'done', 'failed')).toMatchObject({ state: 'done' })
+  await store().redis.hset(keys.locksHeld, 'cluster/p10', '999')
+  const taking = asked({ command: 'unlock', args: { cluster: 'p10', reason: 'looked by hand' }, by: 'fran' })
+  expect(await until(jobs, await jobs.submit(taking), 'done', 'failed')).toMatchObject({ state: 'done' })
+  expect(await jobs.holders()).toEqual([])
 })

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { verifyAudit } from '../../src/jobs/audit.ts'
+import type { Engine } from '../../src/jobs/deps.ts'
 import { writeStop } from '../../src/jobs/stop.ts'
 import type { Decision } from '../../src/policies/policy.ts'
 import { keys } from '../../src/store/keys.ts'
@@ -183,6 +184,33 @@ describe('stop all', () => {
     await until(jobs, job, 'done', 'needs-human')
     await until(jobs, behind, 'done')
     expect(ran).toEqual(['once', 'next', 'once', 'next'])
+  })
+
+  test.each([
+    ['a cancel', 'cancelled', ({ jobs }: Engine, job: string) => jobs.cancel({ job, ...word('nico') })],
+    ['the end of the process', 'queued', (engine: Engine) => engine.stop()],
+  ] as const)('%s cuts such a step off after the stop as it does without one', async (_what, state, how) => {
+    const inside = latch()
+    const cut = latch()
+    const once = toyStep('once', {
+      repeatable: false,
+      timeoutMs: 600_000,
+      run: ({ signal }) => {
+        inside.open()
+        signal.addEventListener('abort', cut.open)
+        return new Promise((_, no) => signal.addEventListener('abort', () => no(signal.reason)))
+      },
+    })
+    const engine = await start({ change: change([once]) })
+    const job = await engine.jobs.submit(asked())
+    await inside.opened
+    const behind = await engine.jobs.submit(asked())
+    await until(engine.jobs, behind, 'queued')
+    await stop(engine.jobs)
+    await revised(engine.jobs, behind, (r) => r.stopped !== undefined)
+    await how(engine, job)
+    await cut.opened
+    await until(engine.jobs, job, state)
   })
 
   test('a step that does not look at its signal is not begun again after its safe point', async () => {
