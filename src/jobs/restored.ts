@@ -28,7 +28,7 @@ function needsHuman(of: Case): Mutation {
   const { now } = of
   const { job, state, steps } = now.revision
   const base: JobRecord = {
-    revision: without(now.revision, 'question', 'progress', 'trouble', 'behind'),
+    revision: without(now.revision, 'question', 'progress', 'trouble', 'stopped', 'behind'),
     inner: without(now.inner, 'gate', 'proposed'),
   }
   const result = {

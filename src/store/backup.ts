@@ -34,6 +34,8 @@ const LAST: readonly string[] = [
   keys.locksSets,
   keys.lockLine,
   keys.releases,
+  keys.stopped,
+  keys.stoppedJobs,
   keys.due('inbox'),
   keys.due('outbox'),
 ]
@@ -133,7 +135,7 @@ async function* together(redis: Client, names: readonly string[], nowMs: number)
 
 /**
  * In one moment: every job that is not over or that changed since the audit log was read, with its journal and what makes its events count once; the tails of
- * the streams, with the words beside; locks, counters, the inbox. So jobs, chain and locks are of one moment, however long the rest took.
+ * the streams, with the words beside; locks, the stop of everything, counters, the inbox. So jobs, chain and locks are of one moment, however long the rest took.
  * Answers {parts {key, type, ms left, flat values}, tail of the audit log, its words, tail of the transitions}.
  */
 const MOMENT = script(`

@@ -128,7 +128,7 @@ describe('sluice backup and restore', { timeout: 90_000 }, () => {
     expect(await jobs.get('2')).toMatchObject({ state: 'needs-human', code: 'RESTORED', locks: ['cluster/p10'] })
     expect(await jobs.get('3')).toMatchObject({ state: 'cancelled', code: 'RESTORED' })
     expect((await jobs.get('3'))?.result?.next).toContain('retry 3')
-    expect(await jobs.holders()).toMatchObject([{ lock: 'cluster/p10', job: '2' }])
+    expect(await jobs.holders()).toMatchObject([{ lock: 'cluster/p10', holder: { job: '2' } }])
     expect(after.effects, 'nothing by itself').toEqual(before.effects)
 
     const old = await jobs.vote({ job: '4', question: '4.1', choice: 'approve', ...word('fran') })
