@@ -1,4 +1,4 @@
-import { SluiceError } from '../errors.ts'
+import { type Code, SluiceError } from '../errors.ts'
 import type { Stop } from '../steps/step.ts'
 import { keys } from '../store/keys.ts'
 import type { RunDeps } from './deps.ts'
@@ -35,11 +35,27 @@ function goesOn(now: JobRecord, stop: Stop | undefined): Mutation | undefined {
   return { record: revise(record, { code: null }), locks: 'want', audit: { what: 'goes on' } }
 }
 
+const LEFT: ReadonlySet<Code> = new Set<Code>(['STORE-NEWER', 'STORE-BAD', 'JOB-UNKNOWN'])
+
+/** What cannot be read, or is for a newer Sluice to say it on, keeps no other job from being halted or from going on. */
+async function each(
+  { records, log }: RunDeps,
+  jobs: readonly string[],
+  change: (now: JobRecord) => Mutation | undefined,
+) {
+  for (const job of jobs)
+    await records.commit(job, change).catch((error: unknown) => {
+      if (!(error instanceof SluiceError) || !LEFT.has(error.code)) throw error
+      log.debug({ job, code: error.code }, error.message)
+    })
+}
+
 /**
  * Brings jobs in line with the stop as it stands, from whatever a crash or a lost message left: run by each process when it hears of a stop, and with
  * every sweep. `halt` = what this process runs.
  */
-export async function keepStop({ store: { redis }, records }: RunDeps, halt: (stop: Stop) => void): Promise<void> {
+export async function keepStop(deps: RunDeps, halt: (stop: Stop) => void): Promise<void> {
+  const { redis } = deps.store
   const stop = await readStop(redis)
   if (stop !== undefined) {
     halt(stop)
@@ -47,7 +63,7 @@ export async function keepStop({ store: { redis }, records }: RunDeps, halt: (st
       redis.zrange(keys.jobsIn('queued'), '0', '-1'),
       redis.zrange(keys.jobsIn('waiting'), '0', '-1'),
     ])
-    for (const job of open.flat()) await records.commit(job, (now) => told(now, stop))
+    await each(deps, open.flat(), (now) => told(now, stop))
   }
-  for (const job of await redis.smembers(keys.stoppedJobs)) await records.commit(job, (now) => goesOn(now, stop))
+  await each(deps, await redis.smembers(keys.stoppedJobs), (now) => goesOn(now, stop))
 }

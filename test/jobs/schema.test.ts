@@ -11,7 +11,7 @@ import { rememberMessage } from '../../src/store/messages.ts'
 import { openStore } from '../../src/store/open.ts'
 import { heart } from '../bot/heart.ts'
 import { engines } from './engines.ts'
-import { asked, change, needs, toyStep, until, word } from './toy.ts'
+import { asked, change, needs, revised, toyStep, until, word } from './toy.ts'
 
 const root = join(import.meta.dirname, '..', '..')
 const { start, store } = engines()
@@ -96,6 +96,18 @@ describe('a record', () => {
     const second = await start({ change: change([step], { locks: () => [] }) })
     await until(second.jobs, ours, 'done')
     expect(effects).toEqual([ours])
+  })
+
+  test('of a newer Sluice keeps no other job from being stopped, nor from going on', async () => {
+    const { jobs } = await start(parts)
+    const [theirs, ours] = [await jobs.submit(asked()), await jobs.submit(asked())]
+    for (const job of [theirs, ours]) await until(jobs, job, 'waiting')
+    await fromLater(theirs)
+    await jobs.stopAll(word('fran'))
+    await revised(jobs, ours, (now) => now.stopped !== undefined)
+    await store().redis.sadd(keys.stoppedJobs, theirs)
+    await store().redis.del(keys.stopped)
+    await revised(jobs, ours, (now) => now.stopped === undefined)
   })
 
   test('of nobody is said to be none', async () => {
