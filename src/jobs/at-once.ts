@@ -82,7 +82,9 @@ export function openAtOnce(
   const work = async (name: KeyedName, key: string, held: Held): Promise<void> => {
     const lost = new AbortController()
     const stop = keepLease(deps, held, lost)
-    const failure = await workOff(name, key, lost.signal).then(
+    // it may have become another replica's while Redis was asked
+    const mayStill = deps.isHere(name, key) ? workOff(name, key, lost.signal) : Promise.resolve()
+    const failure = await mayStill.then(
       () => undefined,
       (error: unknown) => ({ error }),
     )

@@ -128,12 +128,14 @@ async function openWorker(
   return made
 }
 
-function openWorkers(
-  deps: QueueDeps,
-  producers: Producers,
-  handlers: Handlers,
-  processors: Processors,
-): { readonly workers: Promise<readonly Worker[]>; readonly alone: () => Promise<Worker> } {
+type Open = {
+  readonly workers: Promise<readonly Worker[]>
+  readonly alone: () => Promise<Worker>
+  /** Their line to Redis: without it no lock is renewed any more. */
+  readonly drop: () => void
+}
+
+function openWorkers(deps: QueueDeps, producers: Producers, handlers: Handlers, processors: Processors): Open {
   const connection = deps.store.blocking()
   const worker = (name: QueueName, processor: Processor) => openWorker(deps, connection, name, processor)
   const byKey = async (name: KeyedName, from: QueueName = name) =>
@@ -147,6 +149,7 @@ function openWorkers(
   return {
     workers: Promise.all([...(deps.roles.has('chat') ? chat() : []), ...(deps.roles.has('worker') ? work() : [])]),
     alone: () => byKey('outbox', 'alone'),
+    drop: () => connection.disconnect(),
   }
 }
 
@@ -178,16 +181,16 @@ const looksAt = ({ queue }: Producers): Pick<Queues, 'exists' | 'reading'> => ({
   },
 })
 
-/** Waits for the workers and for what else is under way, but not for ever. */
-async function closeIn(
+/** Waits for what is under way, but not for ever. */
+async function endIn(
   { limits: { stopMs }, log }: QueueDeps,
-  workers: readonly Worker[],
-  others: readonly Promise<unknown>[],
+  under: readonly Promise<unknown>[],
+  drop: () => void,
 ): Promise<void> {
-  if (await endsWithin(stopMs, Promise.all([...others, ...workers.map((one) => one.close())]))) return
-  // it is taken up elsewhere, as after a crash: its marks and locks are in the store
+  if (await endsWithin(stopMs, Promise.all(under))) return
+  // it is taken up elsewhere, as after a crash: its marks are in the store, and its locks run out
   log.warn({ code: 'JOB-LOST', waitedMs: stopMs }, 'what was under way did not end; it is left')
-  for (const one of workers) void one.close(true).catch(() => {})
+  drop()
 }
 
 /** BullMQ's six queues under one prefix. */
@@ -196,6 +199,7 @@ export function openQueues(deps: QueueDeps): Queues {
   const producers = openProducers(deps)
   const { dispatch, enqueueKey, hurry, track } = producers
   const workers: Worker[] = []
+  let drop = () => {}
   let working: Processors | undefined
   const alone = openAlone(deps.log)
   const atOnce = openAtOnce(
@@ -222,6 +226,7 @@ export function openQueues(deps: QueueDeps): Queues {
     },
     start: async (handlers, processors) => {
       const open = openWorkers(deps, producers, handlers, processors)
+      drop = open.drop
       workers.push(...(await open.workers))
       alone.ready(open.alone)
       await Promise.all(workers.map((one) => one.waitUntilReady()))
@@ -235,7 +240,7 @@ export function openQueues(deps: QueueDeps): Queues {
     },
     stop: async () => {
       working = undefined
-      await closeIn(deps, workers, [alone.set(false), atOnce.ended()])
+      await endIn(deps, [alone.set(false), atOnce.ended(), ...workers.map((one) => one.close())], drop)
       await endsWithin(deps.limits.stopMs, producers.close())
     },
   }

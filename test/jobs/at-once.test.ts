@@ -2,7 +2,7 @@ import { Queue } from 'bullmq'
 import { describe, expect, test } from 'vitest'
 import { keys } from '../../src/store/keys.ts'
 import { engines } from './engines.ts'
-import { latch } from './toy.ts'
+import { latch, SHORT } from './toy.ts'
 
 const { store, start } = engines()
 const nothing = () => Promise.resolve()
@@ -129,6 +129,20 @@ describe('a key that nobody has is begun where it was woken', () => {
     expect(held).toEqual([`${KEY} begun`])
   })
 
+  test('what became another replica’s while Redis was asked is left to that one', async () => {
+    const handled: string[] = []
+    const outbox = async (key: string): Promise<void> => void handled.push(key)
+    const engine = await start({ processors: { inbox: nothing, outbox }, isAlone: () => true })
+    await engine.alone(true)
+    const woken = engine.wake('outbox', KEY)
+    await engine.alone(false)
+    await woken
+    await isFree()
+    expect(handled).toEqual([])
+    await engine.alone(true)
+    await expect.poll(() => handled).toEqual([KEY])
+  })
+
   test('a stop waits for it', async () => {
     const hold = latch()
     const begun = latch()
@@ -151,5 +165,16 @@ describe('a key that nobody has is begun where it was woken', () => {
     await begun.opened
     await engine.stop()
     expect(await store().redis.hexists(keys.due('outbox'), KEY)).toBe(1)
+  })
+
+  test('what hangs in a worker of the queue when its process ends is taken up by another', async () => {
+    const begun = latch()
+    const hangs = () => (begun.open(), new Promise<never>(() => {}))
+    const { engine } = await outboxDoing(hangs, { ...SHORT, stopMs: 100, atOnce: 0 })
+    await engine.wake('outbox', KEY)
+    await begun.opened
+    const { held } = await outboxDoing(nothing, SHORT)
+    await engine.stop()
+    await expect.poll(() => held, { timeout: 15_000 }).toEqual([`${KEY} queued`])
   })
 })
