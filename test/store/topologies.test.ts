@@ -1,6 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { Redis } from 'ioredis'
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
 import { backUp, restoreFrom } from '../../src/cli/backup.ts'
 import { verifyAudit } from '../../src/jobs/audit.ts'
@@ -23,7 +24,8 @@ afterEach(async () => {
 })
 const open = async (topology: Topology) => {
   const store = await openStore({ topology, dir: '.', log: silentLog, unsafe: 'throw' })
-  await store.redis.flushdb()
+  // a Cluster has no word for all of its nodes
+  for (const node of store.redis instanceof Redis ? [store.redis] : store.redis.nodes('master')) await node.flushdb()
   ends.push(() => store.close())
   return store
 }
