@@ -90,3 +90,16 @@ test('what was halted when the backup was taken waits for people, and everything
   await until(later.jobs, job, 'done')
   expect(w.ran).toEqual(['a', 'b'])
 })
+
+test('who was at work when the backup was taken, and the name clusters know this Redis by, stay behind', async () => {
+  const { redis } = store()
+  const own = [keys.installation, keys.lease('matrix'), keys.begun('inbox', 'ops'), keys.begun('outbox', 'job/1')]
+  for (const key of own) await redis.set(key, 'of this Redis')
+  await redis.set(keys.leaseTurn('matrix'), '7')
+  await redis.hset(keys.due('outbox'), 'job/1', '1')
+  const to = await fresh()
+  await restoreParts(to.redis, backupParts(redis, OPEN, Date.now), 1)
+  expect(await to.redis.exists(...own)).toBe(0)
+  expect(await to.redis.get(keys.leaseTurn('matrix'))).toBe('7')
+  expect(await to.redis.hgetall(keys.due('outbox'))).toEqual({ 'job/1': '1' })
+})
