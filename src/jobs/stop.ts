@@ -109,7 +109,7 @@ export async function writeStop(redis: Client, word: Word, atMs: number): Promis
 const LIFT = kept(`
 local p = '{sluice}'
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return {'lost'} end
-if redis.call('HGET', p..':stopped', 'id') ~= ARGV[2] then return {'gone'} end
+if redis.call('HGET', p..':stopped', 'id') ~= ARGV[2] then redis.call('INCR', KEYS[2]) return {'gone'} end
 local head = redis.call('GET', p..':audit-head') or ''
 if head ~= ARGV[3] then return {'head', head} end
 redis.call('XADD', p..':audit', '*', 'entry', ARGV[4], 'hash', ARGV[5])
@@ -125,7 +125,7 @@ export async function liftStop(
 ): Promise<'ok' | 'gone' | 'lost'> {
   const entry = { atMs, what: 'start again', by, job, state: 'running' as const, code: null }
   const [answer] = await addLink(redis, entry, (link) =>
-    LIFT(redis, [fence.key], [fence.token, id, ...link.slice(0, 4)]),
+    LIFT(redis, [fence.key, keys.confirmed], [fence.token, id, ...link.slice(0, 4)]),
   )
   return answer === 'ok' || answer === 'gone' ? answer : 'lost'
 }

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { verifyAudit } from '../../src/jobs/audit.ts'
 import { openRecords } from '../../src/jobs/record.ts'
+import { liftStop } from '../../src/jobs/stop.ts'
 import type { Decision } from '../../src/policies/policy.ts'
 import { keys } from '../../src/store/keys.ts'
 import { engines } from './engines.ts'
@@ -22,6 +23,19 @@ describe('start again', () => {
     await jobs.vote({ job: lift, choice: 'approve', ...word('fran') })
     await until(jobs, lift, 'done', 'waiting', 'refused')
     expect(await jobs.stopped()).toMatchObject({ reason: 'again' })
+  })
+
+  test('lifted once more, as after a lost answer, it writes too: only a write is proof that a replica has the first', async () => {
+    const { jobs } = await start({ changes: world().changes })
+    const { redis } = store()
+    await stop(jobs)
+    const { id = '' } = (await jobs.stopped()) ?? {}
+    await redis.set('{sluice}:fence', 'me')
+    const lift = () => liftStop(redis, { id, by: 'fran', job: '1', atMs: 1 }, { key: '{sluice}:fence', token: 'me' })
+    expect(await lift()).toBe('ok')
+    const before = await redis.get(keys.confirmed)
+    expect(await lift()).toBe('gone')
+    expect(await redis.get(keys.confirmed)).not.toBe(before)
   })
 
   test('what goes on looks at plan and policy again: a policy that says no by now ends it', async () => {
