@@ -67,7 +67,7 @@ const MANNERS = [
   '- A part that is missing is asked for once, with what it could be. Answer with the number, the name, the missing words, a reaction (1️⃣ 2️⃣ ...) or a button, within',
   '  ten minutes; only who was asked can. A whole command is a new command, and replaces the question.',
   '- A change that was asked for while Sluice was away, and is older than five minutes, is offered instead of done (`yes`, or a reaction). What only asks is answered up to an',
-  '  hour later. Votes and `cancel` count whenever they were sent.',
+  '  hour later. Votes, `cancel` and `stop all` count whenever they were sent.',
   '- `approve`, `deny`, and a typed ✅ (approve) or ❌ (deny) without a number are for the one question that is open in the room; with several it is asked which.',
   '- More than 20 requests of one person in a minute are not taken. Votes always count.',
   '- Times are in your own zone where only you read, or where the platform can; else in the configured zone, with its name.',

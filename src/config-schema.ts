@@ -7,7 +7,7 @@ const secret = z
   .string()
   .regex(/^(env:[A-Za-z_]\w*|file:.+)$/, 'a reference: env:NAME or file:PATH, never the secret itself')
 const groups = z.array(name).min(1, 'names no group')
-const risk = z.enum(['read', 'change', 'disruptive', 'destructive', 'secret'])
+const risk = z.enum(['read', 'stop', 'change', 'disruptive', 'destructive', 'secret'])
 const clusterType = z.enum(['development', 'test', 'production'])
 const duration = z.string().regex(/^(\d+(\.\d+)?\s*[a-z]+\s*)+$/i, 'a duration like 30m or 2h')
 
@@ -169,6 +169,8 @@ export const sluiceFile = z.strictObject({
       accessToken: secret,
       userId: z.string().optional(),
       bridges: z.array(z.string()).default([]),
+      /** Keys of encrypted rooms, where all replicas find them; default: in the data folder. */
+      keysDir: z.string().optional(),
       /** What the homeserver takes of Sluice's messages, reactions and edits together. */
       rate: z
         .union([

@@ -1,5 +1,9 @@
 /** The codes of chat platforms: part of the table in errors.ts. */
 export const CHAT_ERRORS = {
+  'CHAT-ELSEWHERE': {
+    sentence: 'Another replica of Sluice reads and writes there.',
+    advice: 'Nothing: what is to be said there is said by that one.',
+  },
   'CHAT-UNREACHABLE': {
     sentence: 'The chat platform cannot be reached.',
     advice: 'Sluice tries again; nothing is lost.',

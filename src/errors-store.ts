@@ -35,6 +35,27 @@ export const STORE_ERRORS = {
     sentence: 'What is stored has not the form Sluice writes.',
     advice: 'Somebody else has written there: `sluice audit verify` says what the log is worth.',
   },
+  'STORE-NOT-EMPTY': {
+    sentence: 'This Redis holds something of Sluice already; a backup is restored onto an empty one only.',
+    advice: 'Name another Redis or data folder. What is there is not touched.',
+  },
+  'STORE-RESTORING': {
+    sentence: 'A backup is being restored here, or its restore was cut off.',
+    advice:
+      'Wait for `sluice restore`. If it was cut off: empty this Redis (nothing else is in it of Sluice) and restore again.',
+  },
+  'BACKUP-BAD': {
+    sentence: 'The file is not a whole backup, or cannot be read or written.',
+    advice: 'Name a file that `sluice backup` wrote, unchanged; an older backup may be whole.',
+  },
+  'BACKUP-MOVED': {
+    sentence: 'The audit log was trimmed, or words were taken away, while the backup was made.',
+    advice: 'Make it again.',
+  },
+  RESTORED: {
+    sentence: 'Sluice was restored from a backup, and does not know what happened after it was taken.',
+    advice: 'Look at the system; `resume N` or `retry N` if it is still wanted.',
+  },
   'AUDIT-BROKEN': {
     sentence: 'The audit log does not hold.',
     advice: 'Keep the store and the exported files as they are, and find out who could write there.',

@@ -34,6 +34,12 @@ export const SYSTEM_ERRORS = {
     sentence: 'The credentials of the cluster cannot be used.',
     advice: 'Check the reference and the expiry of the kubeconfig or token.',
   },
+  'CLUSTER-HELD': {
+    sentence: 'Another installation of Sluice, with another Redis, works on this cluster.',
+    advice:
+      'Stop one of the two, or let both use one Redis. It is free by itself half a minute after the other has ended its jobs there, or died.',
+    transient: true,
+  },
   'SSH-HOSTKEY': {
     sentence: 'The host key is not the known one.',
     advice: 'Compare the fingerprint with the host, then trust it.',

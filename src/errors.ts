@@ -161,6 +161,19 @@ export const ERRORS = {
   'CORDON-FOREIGN': { sentence: 'The node was cordoned by somebody else.', advice: 'Ask them, or confirm.' },
   'NODE-NOT-READY': { sentence: 'The node is not Ready.', advice: 'Bring the node back first.' },
   LOCKED: { sentence: 'Another job holds what this one needs.', advice: 'Say `who holds X`.' },
+  STOPPED: {
+    sentence: 'Everything is stopped.',
+    advice: 'Say `start again` when it may go on. Reads, votes and `cancel` work meanwhile.',
+  },
+  'STOPPED-NOT': {
+    sentence: 'Nothing is stopped.',
+    advice: '`resume N` goes on with one job, `retry N` asks for a finished one again.',
+  },
+  'LOCK-FREE': { sentence: 'Nobody holds this lock.', advice: 'Say `who holds X` for what is held.' },
+  'LOCK-BUSY': {
+    sentence: 'The job that holds the lock still works, or goes on by itself.',
+    advice: 'Say `cancel N`, and wait until it has stopped.',
+  },
   CANCELLED: { sentence: 'The job was cancelled.', advice: 'Ask again when wanted.' },
   'STEP-UNCLEAR': {
     sentence: 'It is unclear whether a step took place.',

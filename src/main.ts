@@ -9,7 +9,7 @@ import { type Mouth, openMouth } from './bot/mouth.ts'
 import { pause } from './bot/pause.ts'
 import type { Question } from './bot/scene.ts'
 import { makeReceive } from './bot/receive.ts'
-import { startChat } from './bot/start.ts'
+import { listen } from './bot/turn.ts'
 import type { TicketSink } from './bot/send.ts'
 import type { Capabilities, Command } from './commands/command.ts'
 import { KNOWN } from './commands/not-yet.ts'
@@ -19,12 +19,15 @@ import type { Clock } from './duration.ts'
 import type { LiveInventory } from './inventory.ts'
 import type { Engine, Processors } from './jobs/deps.ts'
 import { openJobs } from './jobs/engine.ts'
+import { openGuard } from './jobs/guard.ts'
+import { enterStore } from './jobs/schema.ts'
 import type { Log } from './log.ts'
 import type { Message } from './message.ts'
 import { finish, nextOf } from './store/inbox.ts'
 import { peekOut, popOut, pushOut } from './store/messages.ts'
 import type { Store } from './store/store.ts'
 import { openSystems, type Systems } from './outside.ts'
+import type { Roles } from './jobs/roles.ts'
 import type { Tickets } from './systems/redmine/port.ts'
 import type { Host } from './systems/ssh/port.ts'
 
@@ -43,6 +46,12 @@ export type Parts = {
   readonly commands?: readonly Command[]
   /** Makes the chats once the engine is there: the console asks it, Slack shows the aids. */
   readonly chats: (engine: Engine, aids: Aids) => Promise<readonly Chat[]>
+  /** The Lease in kube-system that keeps other installations away. Default `sluice`; tests that share a cluster have one each. */
+  readonly lease?: string
+  /** What this process does; default: all. */
+  readonly roles?: Roles
+  /** What of the outbox waits for the replica that holds the lease of a chat; the same in all replicas. */
+  readonly isAlone?: (key: string) => boolean
   /** For fault tests: told around every journal write. */
   readonly onJournalWrite?: (when: 'before' | 'after', what: string) => void
 }
@@ -62,8 +71,12 @@ const FIRST_READ_MS = 3_000
 /** What waits at the door is stored before the queues are loaded, which keeps a thread busy for longer than that takes. */
 const HEAD_START_MS = 30
 
-/** Composition root: wires every room and starts it. Resolves when it receives: what is accepted is kept, and handled once `started`. */
+/**
+ * Composition root: wires every room and starts it. Resolves when it receives: what is accepted is kept, and handled once `started`.
+ * Throws STORE-NEWER on the store of a newer Sluice, before anything is heard or done.
+ */
 export async function startSluice(parts: Parts): Promise<Sluice> {
+  await enterStore(parts.store.redis)
   const systems = openSystems(parts)
   const chats = new Map<ChatName, Chat>()
   // the engine wants the bot's processors, the bot wants the engine's jobs: the one knot, tied here
@@ -88,12 +101,7 @@ export async function startSluice(parts: Parts): Promise<Sluice> {
   const started = pause(HEAD_START_MS).then(() => startEngine(engine, systems))
   // told to whoever awaits it; until then it must not look unhandled
   started.catch(() => {})
-  const receive = makeReceive({
-    store: parts.store,
-    rooms: () => parts.config().rooms,
-    wake: (room) => engine.wake('inbox', room),
-  })
-  await Promise.all([...chats.values()].map((chat) => startChat(chat, receive, outbox.health(chat.name), stop.signal)))
+  const ends = await listenTo([...chats.values()], parts, engine, outbox, stop.signal)
   const timer = setInterval(() => void systems.inventory.refresh(stop.signal), REFRESH_MS)
   timer.unref()
   return {
@@ -104,12 +112,25 @@ export async function startSluice(parts: Parts): Promise<Sluice> {
     stop: async () => {
       clearInterval(timer)
       stop.abort()
-      for (const chat of chats.values()) await chat.stop()
+      for (const end of ends) await end()
       await started.catch(() => {})
       await engine.stop()
       await systems.pool.close()
     },
   }
+}
+
+/** Resolves when each platform has been asked for once, with what ends the listening. */
+function listenTo(
+  chats: readonly Chat[],
+  { config, log, store }: Parts,
+  engine: Engine,
+  { health }: Mouth,
+  signal: AbortSignal,
+): Promise<readonly (() => Promise<void>)[]> {
+  const receive = makeReceive({ store, rooms: () => config().rooms, wake: (room) => engine.wake('inbox', room) })
+  const shared = { receive, health, alone: engine.alone, log, signal }
+  return Promise.all(chats.map((chat) => listen({ chat, ...shared })))
 }
 
 /** Names first: a sentence that waits in the inbox may speak of nodes only the live clusters know. */
@@ -134,7 +155,10 @@ function openEngine(parts: Parts, systems: Systems, processors: Processors): Eng
     processors,
     mode: config().mode,
     practice,
+    guard: openGuard({ store, cluster: (name) => systems.pool.get(name, 'sluice'), log, lease: parts.lease }),
     limits: { lockMs: config().limits.lockMs, stalledMs: config().limits.stalledCheckMs },
+    ...(parts.roles === undefined ? {} : { roles: parts.roles }),
+    ...(parts.isAlone === undefined ? {} : { isAlone: parts.isAlone }),
     ...(parts.onJournalWrite === undefined ? {} : { onJournalWrite: parts.onJournalWrite }),
   })
 }

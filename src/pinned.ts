@@ -24,6 +24,7 @@ export function openPinned(config: () => Config, store: Store): Pinned {
     refresh,
     learn: async (revision) => {
       const { plan, startedAtMs } = revision ?? {}
+      if (plan?.target.scope === 'sluice') return
       if (plan === undefined || startedAtMs === undefined || uidOf(plan.target.cluster) !== undefined) return
       await pinIdentity(store, plan.target.cluster, plan.target.clusterUid)
       await refresh()

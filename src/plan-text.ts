@@ -19,6 +19,8 @@ const TOPICS: readonly (readonly [string, string])[] = [
   ['stays', 'Stay (DaemonSet)'],
   ['cordon', 'Cordon'],
   ['uncordon', 'Uncordon'],
+  ['unlock', 'Locks'],
+  ['start-again', 'Goes on'],
 ]
 
 const line = ({

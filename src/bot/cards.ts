@@ -64,7 +64,8 @@ function standing(revision: Revision, view: View): readonly Span[] {
   const reader = readerOf(revision, view)
   if (state === 'waiting' && question !== undefined)
     return [`${said}: ${whoAnswers(revision, question)}, until `, moment(question.expiresAtMs, reader)]
-  if (state === 'queued' && behind !== undefined) return [`${said}: waits behind job ${behind}`]
+  if (state === 'queued' && behind !== undefined && revision.stopped === undefined)
+    return [`${said}: waits behind job ${behind}`]
   if (state === 'running' && startedAtMs !== undefined) return [`${said} since `, moment(startedAtMs, reader)]
   return [result === undefined || state === 'done' ? said : `${said}: ${result.text}`]
 }
@@ -95,6 +96,32 @@ function about(revision: Revision, view: View): Block {
       ...(decision?.kind === 'allow' ? [` · allowed by "${decision.rules.join('", "')}"`] : []),
     ],
   }
+}
+
+/** Who stopped everything, and who took its locks away. */
+function actBlocks(
+  { stopped, unlocked, state }: Revision,
+  reader: { readonly timeZone: string; readonly nowMs: number },
+): Block[] {
+  const why = (reason: string | undefined): string => (reason === undefined ? '' : `: ${reason}`)
+  const stop: readonly Span[] | undefined =
+    stopped === undefined || FINAL.has(state)
+      ? undefined
+      : [
+          `${stopped.by} stopped everything at `,
+          moment(stopped.atMs, reader),
+          `${why(stopped.reason)}. It goes on by itself after `,
+          { code: 'start again' },
+        ]
+  const taken: readonly Span[] | undefined =
+    unlocked === undefined
+      ? undefined
+      : [
+          `${unlocked.by} took its locks away at `,
+          moment(unlocked.atMs, reader),
+          ` (job ${unlocked.job})${why(unlocked.reason)}`,
+        ]
+  return [stop, taken].flatMap((text) => (text === undefined ? [] : [{ kind: 'note', tone: 'warn', text } as const]))
 }
 
 /** What stands in the way and is nobody's doing. */
@@ -136,6 +163,7 @@ export function card(revision: Revision, view: View): Message {
       headingOf(revision, sentenceOf(revision)),
       { kind: 'note', tone, text: standing(revision, view) },
       about(revision, view),
+      ...actBlocks(revision, readerOf(revision, view)),
       ...troubleBlocks(revision, view),
       ...stepBlocks(revision),
       ...progressBlocks(revision, view),

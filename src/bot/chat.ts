@@ -1,4 +1,5 @@
 import type { Message } from '../message.ts'
+import type { Lease } from '../store/lease.ts'
 
 /** PORT: a chat platform. One adapter each for console, Slack and Matrix. */
 export type ChatName = 'console' | 'slack' | 'matrix'
@@ -103,6 +104,8 @@ export type Chat = {
     /** Everything the bot sends. `learned`: kept to only for an hour after the platform asked to slow down. */
     readonly all?: Rate & { readonly learned?: true }
   }
+  /** Only the replica whose turn it is may speak and listen; without it each does. */
+  readonly lease?: Lease
   /** How many messages into one place may be under way together; 1 unless the platform makes the same key one message. */
   readonly abreast?: number
   readonly post: (place: Place, message: Message, options: SendOptions) => Promise<Sent>

@@ -87,6 +87,14 @@ export function requester(client: MatrixClient): Request {
     })
 }
 
+/** Asks only while this replica may: a process that was stopped for too long finds another in its place, and does nothing. Throws CHAT-ELSEWHERE. */
+export const whileOurs =
+  (request: Request, isOurs: () => boolean): Request =>
+  async (method, path, doing, call) => {
+    if (!isOurs()) throw chatError('CHAT-ELSEWHERE', doing, 'the lease is not held by this replica')
+    return request(method, path, doing, call)
+  }
+
 /** Runs a call of the SDK under a signal, with its errors in our words. */
 export async function withSignal<T>(signal: AbortSignal | undefined, doing: string, run: () => Promise<T>): Promise<T> {
   signal?.throwIfAborted()

@@ -2,6 +2,7 @@ import { MatrixClient, MemoryStorageProvider } from 'matrix-bot-sdk'
 import { z } from 'zod'
 import { ERRORS, SluiceError } from '../errors.ts'
 import type { Log } from '../log.ts'
+import type { Lease } from '../store/lease.ts'
 import type { Chat, Health, Incoming, Sent } from './chat.ts'
 import {
   type About,
@@ -14,7 +15,7 @@ import {
 } from './matrix-events.ts'
 import { type RoomCrypto, roomCrypto } from './matrix-crypto.ts'
 import { watchHealth } from './matrix-health.ts'
-import { type Request, requester, useFetch } from './matrix-http.ts'
+import { type Request, requester, useFetch, whileOurs } from './matrix-http.ts'
 import { type DirectRooms, directRooms, isNo } from './matrix-direct.ts'
 import { readReceipts } from './matrix-receipts.ts'
 import { invitations } from './matrix-rooms.ts'
@@ -30,6 +31,8 @@ export type MatrixOptions = {
   /** When given, the token must be this user's. */
   readonly userId?: string
   readonly state: MatrixState
+  /** With replicas: nothing is asked of the homeserver without it. */
+  readonly lease?: Lease
   /** Matrix user ids whose invitations are accepted; looked at anew each time. */
   readonly invitesFrom: readonly string[]
   /** Senders that are bridges or bots; `*` stands for anything: `@slack_*:example.org`. */
@@ -63,7 +66,8 @@ const remembered = z.object({ on: z.string(), name: z.string(), user: z.string()
 export async function openMatrix(options: MatrixOptions): Promise<Chat> {
   useFetch()
   const client = new MatrixClient(options.homeserver, options.accessToken, new MemoryStorageProvider())
-  const request = requester(client)
+  const { lease } = options
+  const request = lease === undefined ? requester(client) : whileOurs(requester(client), lease.isOurs)
   let first: Promise<Ready> | undefined
   const ready = (): Promise<Ready> => {
     first ??= makeReady(client, request, options).catch((error: unknown) => {
@@ -78,6 +82,7 @@ export async function openMatrix(options: MatrixOptions): Promise<Chat> {
     name: 'matrix',
     can: { edit: true, buttons: false, threads: true, upload: true },
     rate: options.rate ?? SYNAPSE_RATE,
+    ...(lease === undefined ? {} : { lease }),
     abreast: 8,
     post: async (...args) => (await ready()).sender.post(...args),
     edit: async (...args) => (await ready()).sender.edit(...args),
@@ -94,7 +99,10 @@ export async function openMatrix(options: MatrixOptions): Promise<Chat> {
       const ending = end
       end = undefined
       await ending?.()
-      await (await first?.catch(() => undefined))?.crypto.close()
+      const was = first
+      // another replica may come in between: rooms and keys are read anew the next time
+      first = undefined
+      await (await was?.catch(() => undefined))?.crypto.close()
     },
   }
 }

@@ -65,6 +65,12 @@ const listOf = (item: OutItem): string =>
     ? `place/${item.chat}:@${item.user}`
     : `${item.kind === 'react' ? 'react' : 'place'}/${placeKey(item.place)}`
 
+/**
+ * Keys that only the replica with Matrix's lease works off: what sends there, and the mark under a request, whose platform its key does not tell. Of two processes with
+ * the keys of one Matrix device each would make the other's messages unreadable.
+ */
+export const needsMatrix = (key: string): boolean => /^(mark\/|(place|react|draw\/\d+)\/matrix:)/.test(key)
+
 /** `place/matrix:!room` */
 const platformOf = (key: string): ChatName => key.slice(key.indexOf('/') + 1, key.indexOf(':')) as ChatName // listOf wrote it
 

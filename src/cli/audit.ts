@@ -8,6 +8,7 @@ import { type AuditCheck, verifyAudit } from '../jobs/audit.ts'
 import { openExport, writeExport } from '../jobs/audit-file.ts'
 import { exportsIn, findWords, forgetWords, type Found, textsIn } from '../jobs/audit-forget.ts'
 import { baseOf, headOf, pages } from '../jobs/audit-log.ts'
+import { mayRead } from '../jobs/schema.ts'
 import { makeLog } from '../log.ts'
 import { openStore } from '../store/open.ts'
 import type { Client } from '../store/store.ts'
@@ -16,7 +17,7 @@ import { readConfig } from './read-config.ts'
 import { storeAt } from './redis.ts'
 
 export type AuditOptions = { readonly config: string; readonly data: string; readonly with?: readonly string[] }
-const print = (text: string): void => void process.stdout.write(`${text}\n`)
+export const print = (text: string): void => void process.stdout.write(`${text}\n`)
 
 const OK = 0
 const NO = 1
@@ -36,6 +37,7 @@ export async function withLog<T>(
     })
   const store = await openStore({ dir: data, log: makeLog('error'), signal, ...at })
   try {
+    await mayRead(store.redis)
     return await work(store.redis, read)
   } finally {
     await store.close()
@@ -50,11 +52,11 @@ export async function files(named: readonly string[] = []): Promise<readonly str
   return [...new Set(all.flat().map((path) => resolve(path)))]
 }
 
-const counted = (n: number, one: string): string => `${n} ${one}${n === 1 ? '' : 's'}`
+export const counted = (n: number, one: string): string => `${n} ${one}${n === 1 ? '' : 's'}`
 const texts = (n: number): string => counted(n, 'text')
 
 /** What verifying found, in a sentence. */
-function verdict(check: AuditCheck): string {
+export function verdict(check: AuditCheck): string {
   if (!check.ok) return `AUDIT-BROKEN: entry ${check.at} ${check.why}.`
   const { entries, head, trimmed, forgotten } = check
   const gone = forgotten === 0 ? '' : ` ${texts(forgotten)} taken away on request.`

@@ -1,7 +1,15 @@
 #!/usr/bin/env node
-import { Command } from 'commander'
+import { Command, InvalidArgumentError } from 'commander'
 import { SluiceError } from '../errors.ts'
+import { ALL_ROLES, type Roles, ROLES, rolesOf } from '../jobs/roles.ts'
 import { defaultConfigDir } from './paths.ts'
+
+function parseRoles(text: string): Roles {
+  const roles = rolesOf(text)
+  if (!('unknown' in roles)) return roles
+  const what = roles.unknown.length === 0 ? 'it names none' : `there is no role ${roles.unknown.join(', ')}`
+  throw new InvalidArgumentError(`${what}: it is a list of ${ROLES.join(' and ')}.`)
+}
 
 /** One file per sub-command; each is loaded only when it is the one that was asked for. */
 function program(signal: AbortSignal, exit: (code: number) => void): Command {
@@ -15,6 +23,8 @@ function program(signal: AbortSignal, exit: (code: number) => void): Command {
       'the folder with sluice.yaml, people.yaml, clusters.yaml, policies.yaml',
       defaultConfigDir(),
     )
+  const stored = (name: string, description: string): Command =>
+    configured(name, description).option('--data <dir>', "the bot's data folder", '/var/lib/sluice')
   configured('console', 'talk to Sluice in this terminal, or by JSON lines')
     .option('--json', 'the protocol of docs/console.md on stdin and stdout')
     .option('--data <dir>', 'where state lives; without it a temporary folder')
@@ -26,6 +36,7 @@ function program(signal: AbortSignal, exit: (code: number) => void): Command {
     .action(async (options) => exit(await (await import('./console.ts')).runConsole(options, signal)))
   configured('run', 'run the bot on the configured chats until it is told to stop')
     .option('--data <dir>', 'where state lives', '/var/lib/sluice')
+    .option('--roles <list>', 'what this process does: chat, worker, or both', parseRoles, ALL_ROLES)
     .action(async (options) => exit(await (await import('./run.ts')).runBot(options, signal)))
   configured('demo', 'a guided tour on simulated clusters')
     .option('--kubeconfig <file>', 'play it on this real p10')
@@ -37,6 +48,13 @@ function program(signal: AbortSignal, exit: (code: number) => void): Command {
     exit(await (await import('./check.ts')).runCheck(options)),
   )
   audit(sluice.command('audit').description('the audit log: verify, show, export it; take words away'), signal, exit)
+  stored('backup', 'everything Sluice knows, into one file; the bot may run meanwhile')
+    .argument('<file>')
+    .action(async (file, options) => exit(await (await import('./backup.ts')).runBackup(file, options, signal)))
+  stored('restore', 'a backup onto an empty Redis or into a new data folder')
+    .argument('<file>')
+    .option('--moved', 'nothing was done with the old store since: jobs go on where they were')
+    .action(async (file, options) => exit(await (await import('./backup.ts')).runRestore(file, options, signal)))
   named('practice', 'run the practice world in the foreground')
     .requiredOption('--data <dir>', 'where the world writes how to reach it')
     .action(async (options) => exit(await (await import('./practice.ts')).runPractice(options, signal)))

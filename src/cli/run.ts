@@ -2,9 +2,12 @@ import { once } from 'node:events'
 import { join } from 'node:path'
 import type { Chat } from '../bot/chat.ts'
 import { type Moved, openMoved } from '../bot/moved.ts'
+import { needsMatrix } from '../bot/outbox.ts'
 import type { Aids } from '../aids.ts'
 import { type Config, readSecret } from '../config.ts'
-import { startSluice } from '../main.ts'
+import { type Sluice, startSluice } from '../main.ts'
+import type { Roles } from '../jobs/roles.ts'
+import { openLease } from '../store/lease.ts'
 import { matrixState } from '../store/matrix-state.ts'
 import { chatMemory } from '../store/messages.ts'
 import { showAlive } from './alive.ts'
@@ -13,9 +16,9 @@ import { keepAudit } from './keep-audit.ts'
 import { watchExpiry } from './expiry.ts'
 import { openWorld, type World } from './world.ts'
 
-/** `sluice run`: the bot on its chats until SIGTERM. SIGHUP re-reads people, policies and clusters; a bad file keeps the old one. */
+/** `sluice run`: the bot on its chats until SIGTERM, or a part of it as `roles` says. SIGHUP re-reads people, policies and clusters; a bad file keeps the old one. */
 export async function runBot(
-  options: { readonly config: string; readonly data: string },
+  options: { readonly config: string; readonly data: string; readonly roles: Roles },
   signal: AbortSignal,
 ): Promise<number> {
   const world = await openWorld({
@@ -31,16 +34,18 @@ export async function runBot(
   try {
     const moved = await openMoved(world.store)
     const config = (): Config => ({ ...world.config(), rooms: moved.rooms(world.config().rooms) })
+    const { roles } = options
     const keysDir = join(options.data, 'matrix-keys')
     const sluice = await startSluice({
       ...world,
       config,
       env: process.env,
-      chats: (_engine, aids) => openChats({ ...world, config }, aids, moved, keysDir),
+      roles,
+      ...(config().matrix === undefined ? {} : { isAlone: needsMatrix }),
+      chats: async (_engine, aids) => (roles.has('chat') ? openChats({ ...world, config }, aids, moved, keysDir) : []),
     })
     await sluice.started
-    tellMoves(sluice, world.config, moved)
-    const unwatch = watchExpiry(sluice, world.config, world.clock.now)
+    const unwatch = roles.has('chat') ? speakUp(sluice, world, moved) : () => {}
     const unkeep = keepAudit(options.data, world)
     const unshow = showAlive(options.data, world.store)
     world.log.warn('ready')
@@ -54,6 +59,12 @@ export async function runBot(
     await world.close()
   }
   return 0
+}
+
+/** What the bot says by itself: only where it has somebody to say it to. */
+function speakUp(sluice: Sluice, world: World, moved: Moved): () => void {
+  tellMoves(sluice, world.config, moved)
+  return watchExpiry(sluice, world.config, world.clock.now)
 }
 
 const matrixRate = (rate: 'none' | { readonly perMinute: number; readonly burst: number }): Chat['rate'] =>
@@ -100,11 +111,13 @@ async function matrixChat(
   matrix: NonNullable<Config['matrix']>,
 ): Promise<Chat> {
   const { openMatrix } = await import('../bot/matrix.ts')
+  const lease = openLease(store, 'matrix')
   return openMatrix({
+    lease,
     homeserver: matrix.homeserver,
     accessToken: secret(matrix.accessToken),
     ...(matrix.userId === undefined ? {} : { userId: matrix.userId }),
-    state: matrixState(store),
+    state: matrixState(store, lease),
     get invitesFrom() {
       return config().people.flatMap((p) => (p.matrix === undefined ? [] : [p.matrix]))
     },
@@ -112,7 +125,7 @@ async function matrixChat(
     rooms: () => config().rooms.flatMap((r) => (r.matrix === undefined ? [] : [r.matrix])),
     onMoved: moved.record,
     ...(matrix.rate === 'auto' ? {} : { rate: matrixRate(matrix.rate) }),
-    keysDir,
+    keysDir: matrix.keysDir ?? keysDir,
     log,
   })
 }

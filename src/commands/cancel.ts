@@ -8,7 +8,8 @@ export const cancel = answer({
   summary: 'Stop a job at its next safe point and say what is left',
   phrases: [
     'cancel|stop|abort|halt|kill {job} [because|reason] [{reason:text}]',
-    'cancel|stop|abort|halt|abbrechen [it|this|that|everything|alles]',
+    'cancel|stop|abort|halt|abbrechen [it|this|that]',
+    'cancel|abort|abbrechen everything|alles',
     'cancel|stop|abort [because|reason] {reason:text}',
     '{job} abbrechen',
   ],

@@ -94,7 +94,7 @@ export function answer<A, const N extends readonly CapabilityName[]>(
 export function change<A>(
   command: Described<A> &
     Omit<Change, 'risk' | 'resolve'> & {
-      readonly risk: (args: A) => Exclude<Risk, 'read'>
+      readonly risk: (args: A) => Exclude<Risk, 'read' | 'stop'>
       readonly resolve: (args: A, read: Parameters<Change['resolve']>[1]) => ReturnType<Change['resolve']>
     },
 ): ChangeCommand {

@@ -1,3 +1,4 @@
+import { z } from 'zod'
 import type { ChangeCommand, Filled, Form, FormField, FormValues, Inventory, Phrase, Understood } from './command.ts'
 
 const HINTS: Readonly<Record<string, string>> = {
@@ -29,6 +30,11 @@ const argNames = (command: ChangeCommand): readonly string[] => {
   return typeof shape === 'object' && shape !== null ? Object.keys(shape) : []
 }
 
+const isNeeded = ({ args }: ChangeCommand, arg: string): boolean => {
+  const schema: unknown = 'shape' in args ? Object(args.shape)[arg] : undefined
+  return schema instanceof z.ZodType && !schema.safeParse(undefined).success
+}
+
 /** The option that says an argument: in words where there are some, else as a flag of kubectl. */
 function optionOf(
   command: ChangeCommand,
@@ -58,7 +64,7 @@ function fieldOf(command: ChangeCommand, arg: string, inventory: Inventory): For
   const label = labelOf(spoken(sayOf(option.phrase), {}))
   if (option.slot === undefined) return { id: arg, label, kind: 'flag', optional: true }
   const hint = HINTS[option.slot]
-  return { id: arg, label, kind: 'text', optional: true, ...(hint === undefined ? {} : { hint }) }
+  return { id: arg, label, kind: 'text', optional: !isNeeded(command, arg), ...(hint === undefined ? {} : { hint }) }
 }
 
 /** The phrase that a form fills: the command's first. */
@@ -116,7 +122,8 @@ export function fill(
   const may = form.fields.filter((f) => f.optional && isFilled(values[f.id]))
   const said = (field: FormField): string => wordsOf(command, field, values[field.id] ?? '')
   const given = Object.fromEntries(must.map((f) => [f.id, String(values[f.id]).trim()]))
-  const base = [spoken(mainPhrase(command), given), ...must.filter((f) => f.id === 'cluster').map(said)].join(' ')
+  const inPhrase = new Set([...mainPhrase(command).matchAll(new RegExp(SLOT, 'g'))].map(([, arg]) => arg))
+  const base = [spoken(mainPhrase(command), given), ...must.filter((f) => !inPhrase.has(f.id)).map(said)].join(' ')
   const whyNot = (fields: readonly FormField[]): Problem | undefined =>
     problem(command, [...must, ...fields], understand([base, ...fields.map(said)].join(' ')))
   const first = must[0]?.id ?? ''

@@ -40,7 +40,7 @@ const section = (heading: string, items: readonly Text[]): readonly Block[] =>
 /** ` (on c1, c2)`; nothing in a room with a cluster of its own, where every line is about that one. */
 const where = (rights: readonly Right[], { home }: Given, sayHow: boolean): string => {
   const parts = rights.map(({ clusters, how }) => {
-    const on = home === undefined ? `on ${clusters.join(', ')}` : ''
+    const on = home === undefined && clusters.length > 0 ? `on ${clusters.join(', ')}` : ''
     return [on, sayHow ? how : ''].filter((part) => part !== '').join(' ')
   })
   const said = parts.filter((part) => part !== '').join('; ')
@@ -115,7 +115,7 @@ function topic(command: Command, given: Given): Message {
 
 const AGREE: Record<Right['kind'], string> = { allow: 'nobody, you may do it', needs: '', deny: 'not for you:' }
 const rightText = ({ kind, clusters, how }: Right): string =>
-  `${clusters.join(', ')}: ${[AGREE[kind], how].filter((part) => part !== '').join(' ')}`
+  `${clusters.length === 0 ? 'everywhere' : clusters.join(', ')}: ${[AGREE[kind], how].filter((part) => part !== '').join(' ')}`
 
 /** The command a topic means: its name, a word of its name, or one of its words. */
 function find(commands: readonly Command[], words: string): Command | undefined {

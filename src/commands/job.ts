@@ -21,6 +21,8 @@ const lagText = ({ platform, shows, of, behindMs }: Lag): string =>
     ? `${platform} in step`
     : `${platform} shows ${shows === 0 ? 'nothing yet' : `revision ${shows} of ${of}`}, ${behind(behindMs)} behind`
 
+const because = (reason: string | undefined): string => (reason === undefined ? '' : `: ${reason}`)
+
 type Reader = { readonly timeZone: string; readonly nowMs: number }
 
 function fields(revision: Revision, reader: Reader, lag: readonly Lag[]): Block {
@@ -36,9 +38,14 @@ function fields(revision: Revision, reader: Reader, lag: readonly Lag[]): Block 
   const { trouble } = revision
   if (trouble !== undefined)
     rows.push(['Waits since', [moment(trouble.sinceMs, reader), `: ${trouble.code}: ${trouble.text}`]])
+  const { stopped, unlocked } = revision
+  if (stopped !== undefined)
+    rows.push(['Stopped', [`by ${stopped.by} at `, moment(stopped.atMs, reader), because(stopped.reason)]])
   if (holder !== undefined) rows.push(['Behind', `job ${holder}`])
   if (revision.approvedBy.length > 0) rows.push(['Approved by', revision.approvedBy.join(', ')])
-  if (isOpen(revision) && revision.locks.length > 0) rows.push(['Locks', revision.locks.join(', ')])
+  if (unlocked !== undefined)
+    rows.push(['Locks', [`taken away by ${unlocked.by} at `, moment(unlocked.atMs, reader), because(unlocked.reason)]])
+  else if (isOpen(revision) && revision.locks.length > 0) rows.push(['Locks', revision.locks.join(', ')])
   if (revision.retryOf !== undefined) rows.push(['Retry of', `job ${revision.retryOf}`])
   if (lag.length > 0) rows.push(['Shown', lag.map(lagText).join('; ')])
   if (offer !== undefined) rows.push(['You may say', offer])

@@ -17,7 +17,7 @@ export type Asking = {
   readonly nowMs: number
   readonly decide: Decide
 }
-/** What policy says of a change on some clusters: the same on all of them. */
+/** What policy says of a change on some clusters: the same on all of them. None: it is about no cluster. */
 export type Right = {
   readonly kind: Decision['kind']
   readonly clusters: readonly string[]
@@ -28,18 +28,23 @@ export type Right = {
 /** What policy would say to this person about a change on a cluster, if nothing else stood in the way. */
 function rightTo(
   change: ChangeCommand,
-  cluster: InventoryCluster,
+  cluster: InventoryCluster | undefined,
   { person, people, nowMs, decide }: Asking,
 ): Decision {
-  const maintains = cluster.maintainers.includes(person.name)
-  const about = { name: cluster.name, type: cluster.type, maintainers: cluster.maintainers }
+  const maintains = cluster?.maintainers.includes(person.name) ?? false
+  const about =
+    cluster === undefined
+      ? {}
+      : { cluster: { name: cluster.name, type: cluster.type, maintainers: cluster.maintainers } }
+  const scope = change.scope === undefined ? {} : { scope: change.scope }
   return decide({
     command: change.name,
     risk: change.risk({}),
     args: {},
     person,
     maintains,
-    cluster: about,
+    ...about,
+    ...scope,
     nowMs,
     facts: GOOD_DAY,
     people,
@@ -59,6 +64,14 @@ function needsText({ approvals, from, withinMs, ticket, confirm }: Needs, asker:
   return `with ${approvals} of ${who} within ${humanSpan(withinMs)}${also.map((a) => (a === '' ? '' : `, ${a}`)).join('')}`
 }
 
+/** About no cluster, but all that Sluice does. */
+const isWhole = ({ scope, args }: ChangeCommand): boolean =>
+  scope === 'sluice' &&
+  'shape' in args &&
+  typeof args.shape === 'object' &&
+  args.shape !== null &&
+  !('cluster' in args.shape)
+
 const ORDER: readonly Decision['kind'][] = ['allow', 'needs', 'deny']
 
 /** What this person may do with a change: on their own first, then with others, then not. Each cluster once; unused ones are left out. */
@@ -67,6 +80,10 @@ export function rightsOf(
   clusters: readonly InventoryCluster[],
   asking: Asking,
 ): readonly Right[] {
+  if (isWhole(change)) {
+    const decision = rightTo(change, undefined, asking)
+    return [{ kind: decision.kind, how: howOf(decision, asking.person.name), clusters: [] }]
+  }
   const said = clusters
     .filter((c) => c.state === 'active')
     .map((c) => ({ cluster: c.name, decision: rightTo(change, c, asking) }))

@@ -60,6 +60,11 @@ function reasons(revision: Revision, nowMs: number): readonly Text[] {
     ...rules(revision),
     ...(question === undefined ? [] : votes(question, revision.asked.by, nowMs)),
     ...(approvedBy.length > 0 ? [`Approved by ${approvedBy.join(', ')}.`] : []),
+    ...(revision.stopped === undefined
+      ? []
+      : [
+          `It waits for \`start again\`: ${revision.stopped.by} stopped everything${revision.stopped.reason === undefined ? '' : `: ${revision.stopped.reason}`}.`,
+        ]),
     ...(behind === undefined ? [] : [`It waits behind job ${behind}: say \`job ${behind}\`.`]),
     ...(result === undefined
       ? []

@@ -1,13 +1,19 @@
 import { isRefusal, refuse } from '../errors.ts'
 import { askingOf, judgePlan, unmet } from './judge.ts'
+import type { Stop } from '../steps/step.ts'
 import type { RunDeps } from './deps.ts'
 import type { Answer, Asked, Jobs } from './job.ts'
 import { asks, withNote, queued } from './moves.ts'
 import { no, type Outcome, once, stateNo, yes } from './once.ts'
 import { received } from './intake.ts'
 import { isFinal, type JobRecord, revise, without } from './record.ts'
+import { holdsBack, readStop, stoppedNo } from './stop.ts'
 
-type Ruling = { readonly decision: Awaited<ReturnType<typeof judgePlan>>; readonly configured: readonly string[] }
+type Ruling = {
+  readonly stop?: Stop | undefined
+  readonly decision: Awaited<ReturnType<typeof judgePlan>>
+  readonly configured: readonly string[]
+}
 
 /** The failed or unclear job as it goes on: its end is taken back, its journal stays. */
 function reborn(now: JobRecord, by: string): JobRecord {
@@ -22,7 +28,8 @@ function goOn(deps: RunDeps, now: JobRecord, person: string, ruling: Ruling): Ou
     return no({ ...stateNo(now.revision), ...next })
   }
   if (deps.mode === 'observe') return no(refuse('OBSERVE-ONLY'))
-  const { decision } = ruling
+  const { decision, stop } = ruling
+  if (holdsBack(stop, now)) return no(stoppedNo(stop))
   if (isRefusal(decision)) return no(decision)
   if (decision.kind === 'deny') return no(refuse(decision.code, decision.reason))
   const again = reborn(now, person)
@@ -50,6 +57,7 @@ export async function resume(deps: RunDeps, word: Parameters<Jobs['resume']>[0])
     const { asked } = record.revision
     const context = await deps.requestContext(askingOf(asked, word.person), plan.target)
     ruling = {
+      stop: await readStop(deps.store.redis),
       decision: await judgePlan(deps, asked, plan, word.person),
       configured: isRefusal(context) ? [] : context.people.map((p) => p.name),
     }

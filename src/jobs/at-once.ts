@@ -9,7 +9,14 @@ export type KeyedName = 'inbox' | 'outbox'
 /** Works a key off until nothing of it is due. */
 export type WorkOff = (name: KeyedName, key: string, signal: AbortSignal) => Promise<void>
 
-type Deps = { readonly store: Store; readonly log: Log; readonly limits: Limits }
+type Deps = {
+  readonly store: Store
+  readonly log: Log
+  readonly limits: Limits
+  readonly queueOf: (name: KeyedName, key: string) => KeyedName | 'alone'
+  /** Whether this process may work such a key off. */
+  readonly isHere: (name: KeyedName, key: string) => boolean
+}
 export type AtOnce = {
   /**
    * Marks a key (`mark`) and begins it here, in this process, when nobody has it: resolves when it is marked, not when it is done. False: it is for the queue.
@@ -75,7 +82,9 @@ export function openAtOnce(
   const work = async (name: KeyedName, key: string, held: Held): Promise<void> => {
     const lost = new AbortController()
     const stop = keepLease(deps, held, lost)
-    const failure = await workOff(name, key, lost.signal).then(
+    // it may have become another replica's while Redis was asked
+    const mayStill = deps.isHere(name, key) ? workOff(name, key, lost.signal) : Promise.resolve()
+    const failure = await mayStill.then(
       () => undefined,
       (error: unknown) => ({ error }),
     )
@@ -87,10 +96,10 @@ export function openAtOnce(
   return {
     begin: async (name, key, mark) => {
       const held = { lease: keys.begun(name, key), token: randomUUID() }
-      const hasRoom = under.size < limits.atOnce
+      const hasRoom = deps.isHere(name, key) && under.size < limits.atOnce
       const answer = await BEGIN(
         store.redis,
-        [keys.due(name), held.lease, keys.keyedJob(name, key)],
+        [keys.due(name), held.lease, keys.keyedJob(deps.queueOf(name, key), key)],
         [key, mark ? 1 : 0, held.token, limits.lockMs, hasRoom ? 1 : 0],
       )
       if (answer !== 'mine') return answer === 'nothing'

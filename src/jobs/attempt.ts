@@ -6,12 +6,14 @@ import { digestOf } from './audit-chain.ts'
 import type { AuditNote, AuditStep } from './audit-entry.ts'
 import type { RunDeps } from './deps.ts'
 import type { Change, Plan, StepView } from './job.ts'
-import { type Asks, asks, ended, gateNeeds, marked } from './moves.ts'
+import { halted } from './halt.ts'
+import { type Asks, asks, ended, gateNeeds, marked, queued } from './moves.ts'
 import { storeTrouble } from '../store/trouble.ts'
 import { noted, perform, type World } from './perform.ts'
 import { canonical, redacted } from './plan.ts'
 import { withTrouble } from './progress.ts'
 import { type Fence, type JobRecord, type Mutation, revise } from './record.ts'
+import { readStop } from './stop.ts'
 import { ours, survey, undo } from './survey.ts'
 
 /** One worker's turn at a job. */
@@ -179,6 +181,20 @@ export async function cancelPath(attempt: Attempt): Promise<void> {
     const known = asSluiceError(error, 'cancelling')
     if (world.signal.aborted || known.code === 'JOB-LOST' || storeTrouble(error, known.doing) !== undefined) throw error
     await failPath(attempt, known)
+  }
+}
+
+/** Everything was stopped: back into the queue as the journal has it. Somebody may have cancelled it meanwhile, or started again. */
+export async function haltPath(attempt: Attempt): Promise<void> {
+  const stop = await readStop(attempt.deps.patient)
+  const steps = views(attempt)
+  try {
+    await write(attempt, (now) =>
+      stop === undefined ? queued(revise(now, { steps })) : halted(revise(now, { steps }), stop),
+    )
+  } catch (error) {
+    if (asSluiceError(error, 'stopping').code !== 'CANCELLED') throw error
+    await cancelPath(attempt)
   }
 }
 

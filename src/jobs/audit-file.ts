@@ -1,9 +1,10 @@
 import { createReadStream } from 'node:fs'
-import { type FileHandle, open, rename, rm } from 'node:fs/promises'
-import { basename, dirname } from 'node:path'
+import type { FileHandle } from 'node:fs/promises'
+import { basename } from 'node:path'
 import { createInterface } from 'node:readline'
 import { z } from 'zod'
 import { SluiceError } from '../errors.ts'
+import { writeWhole } from '../store/whole-file.ts'
 import type { Exported } from './audit.ts'
 import type { Head } from './audit-chain.ts'
 import { AUDIT_SCHEMA } from './audit-entry.ts'
@@ -78,13 +79,6 @@ async function fill(
     for (let i = 0; i < text.length; i += WRITE_LINES) await out.write(text.slice(i, i + WRITE_LINES).join(''))
     if (n >= head.n) break
   }
-  await out.sync()
-}
-
-/** Makes the name of a new file outlast a power cut. */
-async function syncFolder(file: string): Promise<void> {
-  const dir = await open(dirname(file), 'r')
-  await dir.sync().finally(() => dir.close())
 }
 
 /** Writes an export beside its name, synced, and puts it in its place as a whole. Only the owner can read it. Throws AUDIT-FILE. */
@@ -94,14 +88,9 @@ export async function writeExport(
   lines: AsyncIterable<readonly (Line | LogLine)[]>,
   atMs: number,
 ): Promise<void> {
-  const beside = `${file}.${process.pid}.new`
   try {
-    const out = await open(beside, 'w', 0o600)
-    await fill(out, span, lines, atMs).finally(() => out.close())
-    await rename(beside, file)
-    await syncFolder(file)
+    await writeWhole(file, (out) => fill(out, span, lines, atMs))
   } catch (error) {
-    await rm(beside, { force: true }).catch(() => {})
     if (error instanceof SluiceError) throw error
     throw new SluiceError('AUDIT-FILE', `writing ${file}`, {
       text: error instanceof Error ? error.message : String(error),

@@ -6,7 +6,7 @@ import { script } from '../store/script.ts'
 import { readWords } from './audit-chain.ts'
 import { openExport, rewriteExport } from './audit-file.ts'
 import { append } from './audit-log.ts'
-import { isFinal, type JobRecord, without } from './record.ts'
+import { allRecords, isFinal, type JobRecord, recordText, without } from './record.ts'
 import type { Question, Vote } from './job.ts'
 
 /** What stands where a person's words were. */
@@ -64,6 +64,7 @@ export function scrubbed(record: JobRecord, person: string): JobRecord {
         ? { plan: { ...plan, target: { ...plan.target, args: without({ ...plan.target.args }, 'reason') } } }
         : {}),
       ...(question === undefined ? {} : { question: quiet(question, person) }),
+      ...(revision.unlocked?.by === person ? { unlocked: without(revision.unlocked, 'reason') } : {}),
       ...(result === undefined ? {} : { result: { ...result, text: unsaid(result.text, person) } }),
     },
     inner: {
@@ -76,22 +77,6 @@ export function scrubbed(record: JobRecord, person: string): JobRecord {
   return JSON.stringify(clean) === JSON.stringify(record) ? record : clean
 }
 
-const JOBS_PER_CALL = 200
-
-/** Every job, with its text as it is stored. */
-async function* records(
-  redis: Client,
-): AsyncGenerator<{ readonly job: string; readonly text: string; readonly record: JobRecord }> {
-  const count = Number((await redis.get(keys.jobCount)) ?? 0)
-  for (let first = 1; first <= count; first += JOBS_PER_CALL) {
-    const ids = Array.from({ length: Math.min(JOBS_PER_CALL, count - first + 1) }, (_, i) => String(first + i))
-    const texts = await Promise.all(ids.map((job) => redis.hget(keys.job(job), 'record')))
-    // written by the commit script
-    for (const [i, text] of texts.entries())
-      if (text !== null) yield { job: ids[i] ?? '', text, record: JSON.parse(text) as JobRecord }
-  }
-}
-
 async function inFile(file: string, person: string): Promise<number> {
   const mine = isBy(person)
   let texts = 0
@@ -102,8 +87,9 @@ async function inFile(file: string, person: string): Promise<number> {
 /** What there is of a person's words in the store and in exported files. Changes nothing. Throws AUDIT-FILE. */
 export async function findWords(redis: Client, person: string, files: readonly string[]): Promise<Found> {
   const [jobs, open]: [string[], string[]] = [[], []]
-  for await (const { job, record } of records(redis))
-    if (scrubbed(record, person) !== record) (isFinal(record.revision.state) ? jobs : open).push(job)
+  for await (const page of allRecords(redis))
+    for (const { job, record } of page)
+      if (scrubbed(record, person) !== record) (isFinal(record.revision.state) ? jobs : open).push(job)
   const inFiles = new Map<string, number>()
   for (const file of files) inFiles.set(file, await inFile(file, person))
   return { entries: await entriesOf(redis, person), jobs, open, files: inFiles }
@@ -135,10 +121,11 @@ export async function forgetWords(
   if (found.entries.length > 0) await redis.hdel(keys.auditWords, ...found.entries)
   const mine = isBy(person)
   for (const [file, some] of found.files) if (some > 0) await rewriteExport(file, (words) => !mine(words), atMs)
-  for await (const { job, text, record } of records(redis)) {
-    const clean = isFinal(record.revision.state) ? scrubbed(record, person) : record
-    if (clean !== record) await REPLACE(redis, [keys.job(job)], [text, JSON.stringify(clean)])
-  }
+  for await (const page of allRecords(redis))
+    for (const { job, text, record } of page) {
+      const clean = isFinal(record.revision.state) ? scrubbed(record, person) : record
+      if (clean !== record) await REPLACE(redis, [keys.job(job)], [text, recordText(clean)])
+    }
 }
 
 /** The exports the bot made in its folder, oldest first; [] where there is none. */

@@ -12,6 +12,8 @@ export type Line = { readonly entry: string; readonly hash: string; readonly wor
 export type LogLine = Line & { readonly n: number; readonly id: string }
 
 const PAGE = 500
+/** Most questions are about the newest entries. */
+const FIRST_PAGE = 100
 
 /** The entry before the first one that is still there. */
 export async function baseOf(redis: Client): Promise<Head> {
@@ -31,6 +33,7 @@ type Raw = readonly [id: string, fields: string[]]
 
 /** Stream entries with their numbers and the words beside them. */
 async function withWords(redis: Client, found: readonly Raw[], first: number): Promise<readonly LogLine[]> {
+  if (found.length === 0) return []
   const words = await redis.hmget(keys.auditWords, ...found.map((_, i) => String(first + i)))
   return found.map(([id, fields], i) => {
     const said = words[i]
@@ -42,9 +45,10 @@ async function withWords(redis: Client, found: readonly Raw[], first: number): P
 /** Entries from the newest back, in pages that are newest first. What is added meanwhile is left out. */
 export async function* newest(redis: Client): AsyncGenerator<readonly LogLine[]> {
   let last: number | undefined
-  for (let to = '+'; ; ) {
+  let size = FIRST_PAGE
+  for (let to = '+'; ; size = Math.min(2 * size, PAGE)) {
     const head = await headOf(redis)
-    const found = await redis.xrevrange(keys.audit, to, '-', 'COUNT', PAGE)
+    const found = await redis.xrevrange(keys.audit, to, '-', 'COUNT', size)
     // the first page is numbered from the head: they have to belong together
     if (last === undefined && (await headOf(redis)).n !== head.n) continue
     if (found.length === 0) return
@@ -54,6 +58,12 @@ export async function* newest(redis: Client): AsyncGenerator<readonly LogLine[]>
     last = first - 1
     to = `(${found.at(-1)?.[0] ?? ''}`
   }
+}
+
+/** The oldest entry that is still there. */
+export async function oldest(redis: Client): Promise<LogLine | undefined> {
+  const base = await baseOf(redis)
+  return (await withWords(redis, await redis.xrange(keys.audit, '-', '+', 'COUNT', 1), base.n + 1))[0]
 }
 
 /** Entries from the oldest on, numbered by their place after `base`, in pages. */
@@ -71,20 +81,35 @@ export async function* pages(redis: Client, base: Head, afterId = '-'): AsyncGen
 
 const APPEND = script(`
 local head = redis.call('GET', KEYS[2]) or ''
-if head ~= ARGV[1] then return head end
+if head ~= ARGV[1] then return {'head', head} end
 redis.call('XADD', KEYS[1], '*', 'entry', ARGV[2], 'hash', ARGV[3])
 redis.call('SET', KEYS[2], ARGV[4])
-return 'ok'`)
+return {'ok'}`)
 
-/** Adds an entry that is about no job. Throws what ioredis throws. */
-export async function append(redis: Client, entry: Omit<AuditEntry, 'v' | 'n' | 'prev'>): Promise<Head> {
+/** An entry as a script takes it: head before, text, hash, head after, number. */
+export type Sent = readonly [before: string, text: string, hash: string, after: string, n: string]
+
+/** Makes the link behind the head and has it written; again while the answer is `head` and another head. Answers with what else the script said. */
+export async function addLink(
+  redis: Client,
+  entry: Omit<AuditEntry, 'v' | 'n' | 'prev'>,
+  send: (link: Sent) => Promise<unknown>,
+): Promise<readonly string[]> {
   let stored = (await redis.get(keys.auditHead)) ?? ''
   for (;;) {
-    const before = await headOf(redis, stored)
-    const text = JSON.stringify({ v: AUDIT_SCHEMA, n: before.n + 1, prev: before.hash, ...entry })
-    const head: Head = { n: before.n + 1, hash: digestOf(text) }
-    const answer = await APPEND(redis, [keys.audit, keys.auditHead], [stored, text, head.hash, headText(head)])
-    if (answer === 'ok') return head
-    stored = String(answer)
+    const { hash: prev, n } = await headOf(redis, stored)
+    const text = JSON.stringify({ v: AUDIT_SCHEMA, n: n + 1, prev, ...entry })
+    const head: Head = { n: n + 1, hash: digestOf(text) }
+    // the scripts answer with lists of strings
+    const answer = (await send([stored, text, head.hash, headText(head), String(head.n)])) as readonly string[]
+    if (answer[0] !== 'head') return answer
+    stored = answer[1] ?? ''
   }
+}
+
+/** Adds an entry that is about no job. Throws what ioredis throws. */
+export async function append(redis: Client, entry: Omit<AuditEntry, 'v' | 'n' | 'prev'>): Promise<void> {
+  await addLink(redis, entry, ([stored, text, hash, after]) =>
+    APPEND(redis, [keys.audit, keys.auditHead], [stored, text, hash, after]),
+  )
 }

@@ -2,7 +2,7 @@ import type { Client } from '../store/store.ts'
 import { keys } from '../store/keys.ts'
 import { type KeptWords, readWords } from './audit-chain.ts'
 import { type AuditEntry, readEntry } from './audit-entry.ts'
-import { baseOf, newest, pages } from './audit-log.ts'
+import { newest, oldest } from './audit-log.ts'
 import { type Deed, FINAL, type History, type HistoryFilter } from './job.ts'
 
 /** Entries of the same moment in several replicas may stand a little out of order. */
@@ -19,7 +19,7 @@ async function* back(redis: Client, fromMs: number): AsyncGenerator<Told> {
       said: line.words === undefined ? undefined : readWords(line.words),
     }))
     yield* told.filter(({ atMs }) => atMs >= fromMs)
-    if (told.every(({ atMs }) => atMs < fromMs - SKEW_MS)) return
+    if ((told.at(-1)?.atMs ?? fromMs) < fromMs - SKEW_MS) return
   }
 }
 
@@ -49,6 +49,12 @@ function deedOf(entries: readonly Told[]): Deed | undefined {
   }
 }
 
+/** It is about no job, and about all of them. */
+const stopOf = ({ what, atMs, by = '?' }: Told): readonly Deed[] =>
+  what === 'stop all'
+    ? [{ job: '-', atMs, asker: by, sentence: 'stop all', state: 'done', code: null, approvals: [] }]
+    : []
+
 const fits = (entries: readonly Told[], deed: Deed, { cluster, node, person, job }: HistoryFilter): boolean =>
   (job === undefined || deed.job === job) &&
   (cluster === undefined || entries.some((e) => e.cluster === cluster)) &&
@@ -56,26 +62,30 @@ const fits = (entries: readonly Told[], deed: Deed, { cluster, node, person, job
   (person === undefined || deed.asker === person || entries.some((e) => e.by === person))
 
 async function beginning(redis: Client): Promise<number | undefined> {
-  for await (const [line] of pages(redis, await baseOf(redis)))
-    return line === undefined ? undefined : readEntry(line.entry, line.n).atMs
-  return undefined
+  const line = await oldest(redis)
+  return line === undefined ? undefined : readEntry(line.entry, line.n).atMs
 }
 
 /** Who did what between two times, newest first. Throws STORE-NEWER, STORE-BAD. */
 export async function readHistory(redis: Client, filter: HistoryFilter): Promise<History> {
   const { fromMs, toMs = Number.POSITIVE_INFINITY, limit = LIMIT } = filter
   const byJob = new Map<string, Told[]>()
-  for await (const entry of back(redis, fromMs))
+  const stops: Deed[] = []
+  for await (const entry of back(redis, fromMs)) {
+    if (entry.job === undefined && entry.atMs < toMs) stops.push(...stopOf(entry))
     if (entry.job !== undefined && entry.atMs < toMs) {
       const known = byJob.get(entry.job)
       if (known === undefined) byJob.set(entry.job, [entry])
       else known.push(entry)
     }
+  }
   const deeds = [...byJob.values()].flatMap((newestFirst) => {
     const entries = newestFirst.toReversed()
     const deed = deedOf(entries)
     return deed !== undefined && fits(entries, deed, filter) ? [deed] : []
   })
+  if (filter.job === undefined)
+    deeds.push(...stops.filter(({ asker }) => filter.person === undefined || asker === filter.person))
   const sinceMs = await beginning(redis)
   return {
     deeds: deeds.toSorted((a, b) => b.atMs - a.atMs || Number(b.job) - Number(a.job)).slice(0, limit),

@@ -6,8 +6,10 @@ import type { Client, Store } from '../store/store.ts'
 import type { ReadFacts } from '../systems/facts/port.ts'
 import type { Cluster } from '../systems/kubernetes/port.ts'
 import type { Host } from '../systems/ssh/port.ts'
+import type { Guard } from './guard.ts'
 import type { Args, Change, Jobs, Target } from './job.ts'
 import type { Records } from './record.ts'
+import type { Roles } from './roles.ts'
 
 /** What jobs cannot know: who the person is to this cluster, and who else is there. Asked anew at every decision. */
 export type RequestContext = Pick<Request, 'person' | 'maintains' | 'people' | 'cluster'>
@@ -83,6 +85,12 @@ export type JobsDeps = {
   readonly practice: boolean
   readonly limits?: Partial<Limits>
   readonly jobUrl?: (job: string) => string
+  /** Keeps other installations from the cluster of a running job. Without it nothing does: toys have no cluster. */
+  readonly guard?: Guard
+  /** What this process does; default: all. */
+  readonly roles?: Roles
+  /** Keys of the outbox that one replica at a time works off, the one that says so by `alone`. The same in all replicas. Default: none. */
+  readonly isAlone?: (key: string) => boolean
   /** Told around every journal write; the fault tests kill the process in it. */
   readonly onJournalWrite?: (when: 'before' | 'after', what: string) => void
 }
@@ -114,4 +122,6 @@ export type Engine = {
   readonly stop: () => Promise<void>
   /** Marks a key as having work. For the inbox `accept` has marked the room already: this only wakes a worker at once. `now`: a pause after a throw ends. */
   readonly wake: (queue: 'inbox' | 'outbox', key: string, now?: boolean) => Promise<void>
+  /** Whether this process works off the keys for which `isAlone` is true; it does not until it is told to. Resolves when it is so: turned off, none of them is under way. */
+  readonly alone: (on: boolean) => Promise<void>
 }

@@ -9,6 +9,7 @@ import { asks, queued, refused } from './moves.ts'
 import { makePlan, redacted } from './plan.ts'
 import { troubleOf, withTrouble } from './progress.ts'
 import { type JobRecord, type Mutation, type Records, revise } from './record.ts'
+import { refuses, readStop, stoppedNo } from './stop.ts'
 
 /** The first record of a job: received, with its planning as the effect. */
 export function received(job: string, given: Asked, practice: boolean, retryOf?: string): Mutation {
@@ -127,6 +128,13 @@ export async function planJob(deps: RunDeps, records: Records, job: string, sign
   let record = await records.get(job)
   if (record?.revision.state === 'received') {
     const { asked } = record.revision
+    const stop = await readStop(deps.store.redis)
+    if (stop !== undefined && refuses(stop, job, deps.lookup(asked.command), asked.args)) {
+      await records.commit(job, (now) =>
+        now.revision.state === 'received' ? refused(now, deps.clock.now(), stoppedNo(stop)) : undefined,
+      )
+      return
+    }
     const plan = await planInTime(deps, records, record.revision, signal)
     // what a worker that lost its turn could not read is no reason to refuse
     if (signal.aborted) throw new SluiceError('JOB-LOST', `planning job ${job}`)

@@ -1,6 +1,6 @@
 import type { Code, Refusal } from '../errors.ts'
 import type { Decision, Needs, Risk } from '../policies/policy.ts'
-import type { Finding, Progress, Step } from '../steps/step.ts'
+import type { Finding, Itself, Progress, Step, Stop } from '../steps/step.ts'
 import type { FactName, Facts } from '../systems/facts/port.ts'
 import type { Cluster, Node } from '../systems/kubernetes/port.ts'
 
@@ -40,6 +40,8 @@ export type Args = Readonly<Record<string, unknown>>
 
 /** Names resolved to uids, selectors to nodes, in the order of work. Stored with the job: plain JSON. */
 export type Target = {
+  /** It changes Sluice itself: `cluster` is only what it is about. */
+  readonly scope?: 'sluice'
   readonly cluster: string
   readonly clusterUid: string
   readonly nodes: readonly {
@@ -61,12 +63,15 @@ export type Read = {
   readonly nowMs: () => number
   readonly signal: AbortSignal
   readonly person: string
+  readonly itself: Itself
 }
 
 /** What a job must know of a command: commands of kind `change` are such. */
 export type Change = {
   readonly name: string
   readonly summary: string
+  /** It changes Sluice itself: no cluster is asked, and it goes on while everything is stopped. */
+  readonly scope?: 'sluice'
   readonly risk: (args: Args) => Risk
   readonly resolve: (args: Args, read: Read) => Promise<Target | Refusal>
   readonly facts: (target: Target) => readonly FactName[]
@@ -147,6 +152,11 @@ export type StepView = {
 
 export type Trouble = { readonly code: Code; readonly text: string; readonly sinceMs: number }
 
+/** Everything was stopped while this job was open: it waits for `start again`. */
+export type Stopped = Pick<Stop, 'id' | 'by' | 'atMs' | 'reason'>
+/** Its locks were taken away; taken up again, it stands in line for them. */
+export type Unlocked = { readonly by: string; readonly job: string; readonly atMs: number; readonly reason?: string }
+
 /** One committed state of a job; everything that is shown is drawn from it. */
 export type Revision = {
   readonly job: string
@@ -164,6 +174,8 @@ export type Revision = {
   readonly progress?: Progress
   /** What it waits for that is nobody's doing: a system that does not answer. */
   readonly trouble?: Trouble
+  readonly stopped?: Stopped
+  readonly unlocked?: Unlocked
   readonly locks: readonly LockKey[]
   /** The job that holds what this one waits for. */
   readonly behind?: string
@@ -185,15 +197,18 @@ export type Transition = {
   readonly code: Code | null
   readonly revision: number
 }
-export type Holding = {
-  readonly lock: LockKey
+/** A job that holds a lock, or stands in line for it, since when. */
+export type Claim = {
   readonly job: string
   readonly person: string
   readonly sentence: string
   readonly ticket?: string
+  readonly reason?: string
+  readonly state: JobState
   readonly sinceMs: number
-  readonly queue: readonly { readonly job: string; readonly person: string; readonly sentence: string }[]
 }
+/** A lock that is held or waited for. Nobody holds what waits for a job in line that needs another lock too. */
+export type Holding = { readonly lock: LockKey; readonly holder?: Claim; readonly queue: readonly Claim[] }
 export type Answer = { readonly ok: true; readonly text: string } | Refusal
 export type Filter = { readonly states?: readonly JobState[]; readonly cluster?: string; readonly limit?: number }
 
@@ -211,6 +226,7 @@ export type HistoryFilter = {
 }
 /** What was done about one job within the time that was asked for, as the audit log has it. */
 export type Deed = {
+  /** `-` for what is about all of them. */
   readonly job: string
   readonly atMs: number
   readonly asker: string
@@ -257,6 +273,9 @@ export type Jobs = {
   readonly choose: (
     choice: { readonly job: string; readonly question?: string; readonly word: string } & Speaker,
   ) => Promise<Answer>
+  /** Halts every job at its next safe point, and lets nothing disruptive begin until `start again`. Whether the speaker may is the caller's to ask. */
+  readonly stopAll: (request: { readonly reason?: string } & Speaker) => Promise<Answer>
+  readonly stopped: () => Promise<Stop | undefined>
   readonly cancel: (request: { readonly job: string; readonly reason?: string } & Speaker) => Promise<Answer>
   /** The asking message was deleted: cancels while it waits for people, and no later. */
   readonly withdrawRequest: (message: string) => Promise<void>

@@ -2,10 +2,11 @@ import { SluiceError } from '../errors.ts'
 import { keys } from '../store/keys.ts'
 import { kept } from '../store/script.ts'
 import type { Client } from '../store/store.ts'
-import type { StepJournal } from '../steps/step.ts'
+import type { StepJournal, Stop } from '../steps/step.ts'
 import type { JobsDeps } from './deps.ts'
 import { redacted } from './plan.ts'
 import type { Fence } from './record.ts'
+import { asStop } from './stop.ts'
 
 /**
  * Writes only while BullMQ's lock still carries our token: a worker that was stopped too long changes nothing here. What needs room comes first,
@@ -18,7 +19,10 @@ for i = 3 + gone, #ARGV, 2 do redis.call('HSET', KEYS[2], ARGV[i], ARGV[i + 1]) 
 for i = 3, 2 + gone do redis.call('HDEL', KEYS[2], ARGV[i]) end
 return 1`)
 const LOST = `if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 'lost' end`
-const GO = `return redis.call('HGET', KEYS[2], 'cancel') == '1' and 'cancel' or 'go'`
+const GO = `
+if redis.call('HGET', KEYS[2], 'cancel') == '1' then return 'cancel' end
+if redis.call('EXISTS', KEYS[3]) == 1 then return redis.call('HGETALL', KEYS[3]) end
+return 'go'`
 /** A master that was replaced without knowing it still says that the lock is ours: where there are replicas, one has to confirm a write. */
 const HOLDS = kept(`${LOST}\n${GO}`, `${LOST}\nredis.call('HINCRBY', KEYS[2], 'points', 1)\n${GO}`)
 
@@ -36,8 +40,8 @@ export type Journal = {
   /** Sub-entries of a step: key -> intent and evidence. */
   readonly entries: (step: string) => ReadonlyMap<string, Entry>
   readonly of: (step: string) => StepJournal
-  /** `cancel` when somebody asked for it. Throws JOB-LOST. */
-  readonly check: () => Promise<'go' | 'cancel'>
+  /** `cancel` when somebody asked for it, the stop when everything is stopped. Throws JOB-LOST. */
+  readonly check: () => Promise<'go' | 'cancel' | Stop>
 }
 type Waiting = {
   readonly set: readonly Line[]
@@ -55,6 +59,10 @@ type JournalDeps = Pick<JobsDeps, 'onJournalWrite'> & {
   readonly fence: Fence
 }
 type Enqueue = (set: readonly Line[], gone: readonly string[]) => Promise<void>
+
+/** A hash as a script answers with it. */
+const pairs = (flat: readonly string[]): Readonly<Record<string, string>> =>
+  Object.fromEntries(flat.flatMap((name, i) => (i % 2 === 0 ? [[name, flat[i + 1] ?? '']] : [])))
 
 const lost = (job: string) => new SluiceError('JOB-LOST', `writing the journal of job ${job}`)
 
@@ -131,9 +139,10 @@ export async function openJournal(deps: JournalDeps): Promise<Journal> {
       read: () => Promise.resolve(entries(step)),
     }),
     check: async () => {
-      const answer = await HOLDS(redis, [fence.key, keys.job(job)], [fence.token])
+      const answer = await HOLDS(redis, [fence.key, keys.job(job), keys.stopped], [fence.token])
       if (answer === 'lost') throw lost(job)
-      return answer === 'cancel' ? 'cancel' : 'go'
+      const stop = Array.isArray(answer) ? asStop(pairs(answer.map(String))) : undefined
+      return stop ?? (answer === 'cancel' ? 'cancel' : 'go')
     },
   }
 }

@@ -27,6 +27,7 @@ export async function judge(deps: Judging, { asking, target, risk, facts }: Case
       risk,
       args: target?.args ?? asking.args,
       ...(target === undefined ? {} : { nodes: target.nodes }),
+      ...(target?.scope === undefined ? {} : { scope: target.scope }),
       nowMs: deps.clock.now(),
       facts,
     })

@@ -2,8 +2,8 @@ import { inboxLength } from '../store/inbox.ts'
 import { keys } from '../store/keys.ts'
 import type { Client } from '../store/store.ts'
 import type { IdleState } from './deps.ts'
-import { STATES, type Filter, type Holding, type JobState, type LockKey, type Revision } from './job.ts'
-import type { JobRecord, Records } from './record.ts'
+import { type Claim, STATES, type Filter, type Holding, type JobState, type LockKey, type Revision } from './job.ts'
+import { type JobRecord, recordOf, type Records } from './record.ts'
 
 /** Reading what is: the lock table, lists, and whether anything is under way. Changes nothing. */
 
@@ -11,20 +11,26 @@ type Table = {
   readonly held: ReadonlyMap<LockKey, string>
   readonly since: ReadonlyMap<LockKey, number>
   readonly line: readonly string[]
+  readonly asked: ReadonlyMap<string, number>
   readonly sets: ReadonlyMap<string, readonly LockKey[]>
 }
 
+const numbers = (fields: Readonly<Record<string, string>>): ReadonlyMap<string, number> =>
+  new Map(Object.entries(fields).map(([name, ms]) => [name, Number(ms)]))
+
 async function lockTable(redis: Client): Promise<Table> {
-  const [held, since, line, sets] = await Promise.all([
+  const [held, since, line, asked, sets] = await Promise.all([
     redis.hgetall(keys.locksHeld),
     redis.hgetall(keys.locksSince),
     redis.zrange(keys.locksWaiting, '0', '-1'),
+    redis.hgetall(keys.locksAsked),
     redis.hgetall(keys.locksSets),
   ])
   return {
     held: new Map(Object.entries(held)),
-    since: new Map(Object.entries(since).map(([lock, ms]) => [lock, Number(ms)])),
+    since: numbers(since),
     line,
+    asked: numbers(asked),
     // written by the commit script as a list of strings
     sets: new Map(Object.entries(sets).map(([job, list]) => [job, JSON.parse(list) as readonly LockKey[]])),
   }
@@ -41,61 +47,94 @@ function behind(table: Table, job: string): string | undefined {
     .findLast((other) => (table.sets.get(other) ?? []).some((lock) => wanted.includes(lock)))
 }
 
+function standing(table: Table, revision: Revision): Revision {
+  const holder = behind(table, revision.job)
+  return holder === undefined ? revision : { ...revision, behind: holder }
+}
+
 export async function withBehind(redis: Client, record: JobRecord | undefined): Promise<Revision | undefined> {
-  if (record?.revision.state !== 'queued') return record?.revision
-  const holder = behind(await lockTable(redis), record.revision.job)
-  return holder === undefined ? record.revision : { ...record.revision, behind: holder }
+  return record?.revision.state === 'queued' ? standing(await lockTable(redis), record.revision) : record?.revision
 }
 
 const named = (lock: LockKey, filter: string | undefined): boolean =>
   filter === undefined || lock === filter || lock.slice(lock.indexOf('/') + 1) === filter
 
-export async function holders(
-  redis: Client,
-  records: Records,
-  filter: { readonly lock?: string } = {},
-): Promise<readonly Holding[]> {
-  const table = await lockTable(redis)
-  const about = async (job: string) => {
-    const revision = (await records.get(job))?.revision
-    const ticket = revision?.asked.ticket
-    return {
-      job,
-      person: revision?.asked.by ?? '?',
-      sentence: revision?.plan?.target.sentence ?? revision?.asked.text ?? '?',
-      ...(ticket === undefined ? {} : { ticket }),
-    }
+/** The person's own reason, among the arguments. */
+const reasonOf = (revision: Revision | undefined): { readonly reason?: string } => {
+  const reason = revision?.asked.args['reason']
+  return typeof reason === 'string' ? { reason } : {}
+}
+
+async function claimOf(redis: Client, job: string, sinceMs: number): Promise<Claim> {
+  const revision = (await recordOf(redis, job))?.revision
+  const ticket = revision?.asked.ticket
+  return {
+    job,
+    person: revision?.asked.by ?? '?',
+    sentence: revision?.plan?.target.sentence ?? revision?.asked.text ?? '?',
+    ...(ticket === undefined ? {} : { ticket }),
+    ...reasonOf(revision),
+    state: revision?.state ?? 'failed',
+    sinceMs,
   }
-  const found = [...table.held].filter(([lock]) => named(lock, filter.lock)).sort(([a], [b]) => (a < b ? -1 : 1))
+}
+
+/** Every lock that is held, or that a job in line wants, with who stands in line for it, in order. */
+export async function holders(redis: Client, filter: { readonly lock?: string } = {}): Promise<readonly Holding[]> {
+  const table = await lockTable(redis)
+  const wanted = table.line.flatMap((job) => table.sets.get(job) ?? [])
+  const locks = [...new Set([...table.held.keys(), ...wanted])].filter((lock) => named(lock, filter.lock)).sort()
   return Promise.all(
-    found.map(async ([lock, job]) => {
-      const waiting = table.line.filter((other) => table.sets.get(other)?.includes(lock))
-      const queue = (await Promise.all(waiting.map(about))).map(({ job: id, person, sentence }) => ({
-        job: id,
-        person,
-        sentence,
-      }))
-      return { lock, ...(await about(job)), sinceMs: table.since.get(lock) ?? 0, queue }
+    locks.map(async (lock) => {
+      const job = table.held.get(lock)
+      const waiting = table.line.filter((other) => other !== job && table.sets.get(other)?.includes(lock))
+      const holder = job === undefined ? undefined : await claimOf(redis, job, table.since.get(lock) ?? 0)
+      const queue = await Promise.all(waiting.map((other) => claimOf(redis, other, table.asked.get(other) ?? 0)))
+      return { lock, ...(holder === undefined ? {} : { holder }), queue }
     }),
   )
 }
 
-async function inStates(redis: Client, states: readonly JobState[]): Promise<readonly string[]> {
-  const lists = await Promise.all(states.map((state) => redis.zrange(keys.jobsIn(state), '0', '-1')))
-  return lists.flat().sort((a, b) => Number(b) - Number(a))
+/** Numbers of jobs in these states, newest first, in pages: of long lists only what is looked at is read. A job's number is its score. */
+async function* newestIn(redis: Client, states: readonly JobState[], size: number): AsyncGenerator<readonly string[]> {
+  for (let from = '+inf'; ; ) {
+    const pages = await Promise.all(
+      states.map((state) => redis.zrange(keys.jobsIn(state), from, '-inf', 'BYSCORE', 'REV', 'LIMIT', 0, size)),
+    )
+    // a job on its way from one state to another may be seen in both
+    const ids = [...new Set(pages.flat())].sort((a, b) => Number(b) - Number(a)).slice(0, size)
+    const last = ids.at(-1)
+    if (last === undefined) return
+    yield ids
+    from = `(${last}`
+  }
 }
 
-/** Newest first; 50 when no limit is given. */
+const PAGE = 50
+/** Who wants the jobs of a cluster on which nothing happened for long does not have to wait for all of them. */
+const LOOK_BACK = 1_000
+
+/** Newest first; 50 when no limit is given. A cluster's are looked for among the newest 1,000 in these states; what is older is in the audit log. */
 export async function list(redis: Client, records: Records, filter: Filter): Promise<readonly Revision[]> {
-  const ids = await inStates(redis, filter.states ?? STATES)
+  const { cluster, limit = PAGE, states = STATES } = filter
   const found: Revision[] = []
-  for (const id of ids) {
-    if (found.length >= (filter.limit ?? 50)) break
-    const revision = await withBehind(redis, await records.get(id))
-    const cluster = revision?.plan?.target.cluster ?? revision?.asked.args['cluster']
-    if (revision !== undefined && (filter.cluster === undefined || cluster === filter.cluster)) found.push(revision)
+  let table: Promise<Table> | undefined
+  const shown = async (id: string): Promise<Revision | undefined> => {
+    const record = await records.get(id)
+    if (record?.revision.state !== 'queued') return record?.revision
+    table ??= lockTable(redis)
+    return standing(await table, record.revision)
   }
-  return found
+  let looked = 0
+  for await (const ids of newestIn(redis, states, Math.min(limit, PAGE))) {
+    for (const revision of await Promise.all(ids.map(shown))) {
+      const on = revision?.plan?.target.cluster ?? revision?.asked.args['cluster']
+      if (revision !== undefined && (cluster === undefined || on === cluster)) found.push(revision)
+    }
+    looked += ids.length
+    if (found.length >= limit || looked >= LOOK_BACK) break
+  }
+  return found.slice(0, limit)
 }
 
 /** A queued job counts as busy unless what it stands behind waits for people. */
@@ -113,15 +152,18 @@ function moving(
 
 export async function idleState(redis: Client, reading: number): Promise<IdleState> {
   const open: readonly JobState[] = ['received', 'planned', 'queued', 'running', 'waiting', 'needs-human']
-  const [inbox, rooms, outbox, effects, table, ...lists] = await Promise.all([
+  const [inbox, rooms, outbox, effects, table, stopped, ...lists] = await Promise.all([
     inboxLength(redis),
     redis.hlen(keys.due('inbox')),
     redis.hlen(keys.due('outbox')),
     redis.hlen(keys.effects),
     lockTable(redis),
+    redis.smembers(keys.stoppedJobs),
     ...open.map((state) => redis.zrange(keys.jobsIn(state), '0', '-1')),
   ])
-  const states = new Map(lists.flatMap((ids, i) => ids.map((id) => [id, open[i] ?? 'received'] as const)))
+  // what everything being stopped holds back waits for people
+  const stateOf = (id: string, i: number): JobState => (stopped.includes(id) ? 'waiting' : (open[i] ?? 'received'))
+  const states = new Map(lists.flatMap((ids, i) => ids.map((id) => [id, stateOf(id, i)] as const)))
   const busyJobs = [...states.keys()].filter((job) => moving(table, states, job))
   const waitingIn = Math.max(inbox, rooms)
   return {

@@ -14,7 +14,7 @@ export const CONFIRM: Needs = { approvals: 1, from: [], denyCount: 1, withinMs: 
 
 type Result = NonNullable<Revision['result']>
 const clean = (now: JobRecord): JobRecord => ({
-  revision: without(now.revision, 'question', 'progress', 'trouble', 'behind'),
+  revision: without(now.revision, 'question', 'progress', 'trouble', 'stopped', 'behind'),
   inner: without(now.inner, 'gate', 'proposed'),
 })
 
@@ -75,7 +75,8 @@ export type Asks = {
   readonly choices?: readonly Choice[]
 }
 
-const timers = (job: string, question: Question, revision: number): readonly Effect[] => [
+/** When a question expires, and when it is asked again half-way. `revision`: the one before it is written. */
+export const timersOf = (job: string, question: Question, revision: number): readonly Effect[] => [
   {
     id: `expire-${question.id}-${revision}`,
     queue: 'timers',
@@ -130,18 +131,18 @@ export function asks(now: JobRecord, atMs: number, ask: Asks, inner: Partial<Inn
   return {
     record,
     ...(now.inner.started ? {} : { locks: 'release' as const }),
-    effects: timers(now.revision.job, question, now.revision.revision),
+    effects: timersOf(now.revision.job, question, now.revision.revision),
     audit: { what: 'asked', text: question.id },
   }
 }
 
 /** The approved question opens again, without the vote that was taken back. */
 export function reopened(now: JobRecord, question: Question, by: string): Mutation {
-  const record = revise(now, { state: 'waiting', question, approvedBy: [] }, { approvals: [] })
+  const record = revise(now, { state: 'waiting', code: question.code, question, approvedBy: [] }, { approvals: [] })
   return {
     record: { revision: record.revision, inner: without(record.inner, 'answered', 'confirmedBy') },
     locks: 'release',
-    effects: timers(now.revision.job, question, now.revision.revision),
+    effects: timersOf(now.revision.job, question, now.revision.revision),
     audit: { what: 'vote withdrawn', by },
   }
 }

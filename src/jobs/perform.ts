@@ -1,11 +1,13 @@
 import { type Code, SluiceError } from '../errors.ts'
 import { again, type Budget } from '../retry.ts'
-import type { Evidence, Gate, Progress, Step, StepContext } from '../steps/step.ts'
+import type { Evidence, Gate, ItselfToChange, Progress, Step, StepContext } from '../steps/step.ts'
 import type { Cluster } from '../systems/kubernetes/port.ts'
 import type { Host } from '../systems/ssh/port.ts'
 import type { JobsDeps, Limits } from './deps.ts'
+import { stoppedError } from './halt.ts'
 import type { Journal } from './journal.ts'
 import type { JobRecord } from './record.ts'
+import { holdsBack } from './stop.ts'
 
 /** What a worker needs to carry out the steps of one job. */
 export type World = {
@@ -20,9 +22,14 @@ export type World = {
   readonly trouble: (error: SluiceError | undefined) => void
   /** What this turn may still wait for systems that do not answer. */
   readonly patience: Budget
-  /** Aborted with a SluiceError CANCELLED or JOB-LOST as its reason. */
+  /** Resolves when no other installation of Sluice works on this cluster; see `Hold.check`. */
+  readonly mine: (signal: AbortSignal) => Promise<void>
+  /** Aborted with a SluiceError CANCELLED, STOPPED or JOB-LOST as its reason. */
   readonly signal: AbortSignal
-  /** The cancel path itself is not stopped by the cancel. */
+  /** The same without STOPPED: what cuts off a step that may not run twice, too. */
+  readonly firm: AbortSignal
+  readonly itself: ItselfToChange
+  /** The cancel path itself is stopped neither by the cancel nor by a stop of everything. */
   readonly stopping: boolean
 }
 
@@ -37,6 +44,7 @@ export function contextOf(world: World, step: Step, signal: AbortSignal): StepCo
   const { record, journal } = world
   const { job, asked } = record.revision
   return {
+    itself: world.itself,
     cluster: world.cluster,
     host: world.host,
     nowMs: world.clock.now,
@@ -54,7 +62,12 @@ export function contextOf(world: World, step: Step, signal: AbortSignal): StepCo
     trouble: world.trouble,
     safePoint: async () => {
       if (signal.aborted) throw signal.reason
-      if ((await journal.check()) === 'cancel' && !world.stopping) throw cancelled(job)
+      // first: it may take a while, and whether the job is still ours has to be known last
+      await world.mine(signal)
+      const said = await journal.check()
+      if (said === 'go' || world.stopping) return
+      if (said === 'cancel') throw cancelled(job)
+      if (holdsBack(said, record)) throw stoppedError(said, `running job ${job}`)
     },
     signal,
   }
@@ -64,17 +77,18 @@ export function contextOf(world: World, step: Step, signal: AbortSignal): StepCo
 export const patiently = <T>(world: World, work: () => Promise<T>): Promise<T> =>
   again(work, { budget: world.patience, signal: world.signal, onTrouble: world.trouble })
 
-/** Runs work under a limit; a step that does not notice its aborted signal within `graceMs` is left behind. */
+/** Runs work under a limit, until `cut` aborts; a step that does not notice its aborted signal within `graceMs` is left behind. */
 export async function limited<T>(
   world: World,
   what: string,
   limitMs: number,
   work: (signal: AbortSignal) => Promise<T>,
+  cut = world.signal,
 ): Promise<T> {
   const ctl = new AbortController()
-  const stop = () => ctl.abort(world.signal.reason)
+  const stop = () => ctl.abort(cut.reason)
   if (world.signal.aborted) throw world.signal.reason
-  world.signal.addEventListener('abort', stop, { once: true })
+  cut.addEventListener('abort', stop, { once: true })
   const code: Code = 'STEP-TIMEOUT'
   const timer = setTimeout(
     () => ctl.abort(new SluiceError(code, what, { text: `not ended within ${Math.round(limitMs / 1000)} s` })),
@@ -94,7 +108,7 @@ export async function limited<T>(
   } finally {
     clearTimeout(timer)
     clearTimeout(grace)
-    world.signal.removeEventListener('abort', stop)
+    cut.removeEventListener('abort', stop)
   }
 }
 
@@ -129,20 +143,27 @@ async function performOnce(world: World, step: Step): Promise<Performed> {
     await journal.write([{ step: step.id, key: '', kind: 'evidence', data: stored(evidence, already) }])
     return { kind: 'done', text: evidence.text, already }
   }
-  return limited(world, `running ${step.id}`, step.timeoutMs, async (signal) => {
-    const ctx = contextOf(world, step, signal)
-    await ctx.safePoint()
-    const so = await step.done(ctx)
-    // sub-entries are ours too: a drain that parked at a gate has evicted pods already
-    const ours = before.intent !== undefined || journal.entries(step.id).size > 0
-    if (so !== undefined) return evidenced(so, !ours)
-    if (before.intent !== undefined && !step.repeatable && world.record.inner.repeat !== step.id)
-      return { kind: 'unclear' }
-    await ctx.safePoint()
-    await journal.write([{ step: step.id, key: '', kind: 'intent', data: { attempt: world.record.inner.attempt } }])
-    const outcome = await step.run(ctx)
-    if (outcome.kind === 'evidence') return evidenced(outcome, false)
-    await journal.forget(step.id)
-    return { kind: 'gate', gate: outcome }
-  })
+  return limited(
+    world,
+    `running ${step.id}`,
+    step.timeoutMs,
+    async (signal) => {
+      const ctx = contextOf(world, step, signal)
+      await ctx.safePoint()
+      const so = await step.done(ctx)
+      // sub-entries are ours too: a drain that parked at a gate has evicted pods already
+      const ours = before.intent !== undefined || journal.entries(step.id).size > 0
+      if (so !== undefined) return evidenced(so, !ours)
+      if (before.intent !== undefined && !step.repeatable && world.record.inner.repeat !== step.id)
+        return { kind: 'unclear' }
+      await ctx.safePoint()
+      await journal.write([{ step: step.id, key: '', kind: 'intent', data: { attempt: world.record.inner.attempt } }])
+      const outcome = await step.run(ctx)
+      if (outcome.kind === 'evidence') return evidenced(outcome, false)
+      await journal.forget(step.id)
+      return { kind: 'gate', gate: outcome }
+    },
+    // one that may not run twice is not cut off in the middle by a stop: it ends, or comes to a safe point of its own
+    step.repeatable ? world.signal : world.firm,
+  )
 }

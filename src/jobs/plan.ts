@@ -6,9 +6,11 @@ import type { Finding, PreviewContext, Step, Verdict } from '../steps/step.ts'
 import type { Facts } from '../systems/facts/port.ts'
 import type { Cluster } from '../systems/kubernetes/port.ts'
 import type { JobsDeps } from './deps.ts'
+import { readItself } from './itself.ts'
 import type { Args, Change, Growth, Plan, Target } from './job.ts'
+import { NO_UID, noCluster } from './nowhere.ts'
 
-export type Planning = Pick<JobsDeps, 'lookup' | 'cluster' | 'host' | 'readFacts' | 'clock'>
+export type Planning = Pick<JobsDeps, 'store' | 'lookup' | 'cluster' | 'host' | 'readFacts' | 'clock'>
 export type PlanRequest = {
   readonly command: string
   readonly args: Args
@@ -109,6 +111,7 @@ export async function planTarget(
 ): Promise<Plan> {
   const steps = given ?? change.steps(target)
   const ctx: PreviewContext = {
+    itself: readItself(planning.store.redis),
     cluster,
     host: planning.host(target.cluster, request.by),
     nowMs: planning.clock.now,
@@ -142,7 +145,7 @@ export async function planTarget(
 export async function openTarget(planning: Planning, request: PlanRequest): Promise<Opened | Refusal> {
   const change = planning.lookup(request.command)
   if (change === undefined) return refuse('PARSE-UNKNOWN', `\`${request.command}\` is not a command of this Sluice.`)
-  const cluster = await openCluster(planning, request)
+  const cluster = change.scope === 'sluice' ? noCluster() : await openCluster(planning, request)
   return isRefusal(cluster) ? cluster : { change, cluster }
 }
 
@@ -151,9 +154,12 @@ async function planOnce(planning: Planning, request: PlanRequest, signal: AbortS
   if (isRefusal(opened)) return opened
   const { change, cluster } = opened
   const nodes = () => cluster.nodes({ signal })
-  const reading = { cluster, nodes, nowMs: planning.clock.now, signal, person: request.by }
+  const itself = readItself(planning.store.redis)
+  const reading = { cluster, nodes, nowMs: planning.clock.now, signal, person: request.by, itself }
   const target = await change.resolve(request.args, reading)
   if (isRefusal(target)) return target
+  if (change.scope === 'sluice')
+    return planTarget(planning, opened, request, { ...target, scope: change.scope, clusterUid: NO_UID }, signal)
   if (target.nodes.length === 0) return refuse('PLAN-EMPTY')
   return await planTarget(planning, opened, request, target, signal)
 }

@@ -1,17 +1,15 @@
-import type { Job, JobsOptions, Processor, Queue, Worker } from 'bullmq'
-import { type Clock, endsWithin } from '../duration.ts'
-import type { Log } from '../log.ts'
+import type { Job, Processor, Worker } from 'bullmq'
+import { endsWithin } from '../duration.ts'
 import { backoffMs } from '../retry.ts'
 import { keyedId, keys } from '../store/keys.ts'
 import { script } from '../store/script.ts'
 import type { Client, Store } from '../store/store.ts'
-import { warnSeldom } from '../store/trouble.ts'
+import { type Alone, openAlone } from './alone.ts'
 import { isBegun, isLeft, type KeyedName, openAtOnce } from './at-once.ts'
-import type { Limits, Processors } from './deps.ts'
+import type { Processors } from './deps.ts'
+import { bullmq, noise, openProducers, type Producers, type QueueDeps, queueOf, type QueueName } from './producers.ts'
 import type { Aftermath, Effect } from './record.ts'
 import { restWhenRefused } from './rest.ts'
-
-type QueueName = 'inbox' | 'reads' | 'work' | 'timers' | 'outbox'
 
 export type Handlers = {
   readonly plan: (job: string, signal: AbortSignal) => Promise<void>
@@ -27,22 +25,10 @@ export type Queues = {
   /** Is there such a BullMQ job that has not ended? */
   readonly exists: (queue: 'reads' | 'work', id: string) => Promise<boolean>
   readonly reading: () => Promise<number>
+  /** See `Engine`. */
+  readonly alone: (on: boolean) => Promise<void>
   /** No new work is taken; resolves when what runs has ended. */
   readonly stop: () => Promise<void>
-}
-
-const KEPT: JobsOptions = {
-  removeOnComplete: { age: 3_600, count: 5_000 },
-  removeOnFail: { age: 86_400, count: 5_000 },
-  attempts: 1_000_000,
-  backoff: { type: 'custom' },
-}
-/** Their ids are used again, so nothing may stay behind. */
-const KEYED: JobsOptions = {
-  removeOnComplete: true,
-  removeOnFail: true,
-  attempts: 1_000_000,
-  backoff: { type: 'custom' },
 }
 
 function wishedMs(error: unknown): number | undefined {
@@ -60,65 +46,6 @@ const SETTLE = script(
 )
 
 const NEVER = new AbortController().signal
-
-/** Loaded beside: the first line is accepted before the queues are there. */
-const bullmq = () => import('bullmq')
-
-type QueueDeps = { readonly store: Store; readonly log: Log; readonly clock: Clock; readonly limits: Limits }
-/** Producers: made when first needed, each with its error handler. */
-type Producers = {
-  readonly queue: (name: QueueName) => Promise<Queue>
-  readonly dispatch: (effect: Effect) => Promise<void>
-  readonly enqueueKey: (name: KeyedName, key: string, delayMs?: number) => Promise<void>
-  /** Ends its pause; one that is not pausing is on its way already. */
-  readonly hurry: (name: KeyedName, key: string) => Promise<void>
-  /** Runs beside; a failure is logged and left to the sweep. */
-  readonly track: (work: Promise<unknown>) => void
-  readonly close: () => Promise<void>
-}
-
-const noise = (log: Log, what: string) => warnSeldom(log, { queue: what }, 'queue')
-
-function openProducers({ store, log, clock }: QueueDeps): Producers {
-  const queues = new Map<QueueName, Promise<Queue>>()
-  const under = new Set<Promise<unknown>>()
-  const open = async (name: QueueName): Promise<Queue> => {
-    const { Queue } = await bullmq()
-    const made = new Queue(name, { connection: store.redis, prefix: store.prefix, skipMetasUpdate: true })
-    return made.on('error', noise(log, name))
-  }
-  const queue = (name: QueueName): Promise<Queue> => {
-    const made = queues.get(name) ?? open(name)
-    queues.set(name, made)
-    return made
-  }
-  return {
-    queue,
-    dispatch: async (effect) => {
-      const delay = effect.dueAtMs === undefined ? {} : { delay: Math.max(0, effect.dueAtMs - clock.now()) }
-      const to = await queue(effect.queue)
-      await to.add(effect.name, effect.data, { ...KEPT, jobId: effect.id, ...delay })
-      await store.redis.hdel(keys.effects, effect.id)
-    },
-    enqueueKey: async (name, key, delayMs = 0) => {
-      const to = await queue(name)
-      await to.add(name, { key }, { ...KEYED, jobId: keyedId(key), ...(delayMs > 0 ? { delay: delayMs } : {}) })
-    },
-    hurry: async (name, key) => {
-      const job = await (await queue(name)).getJob(keyedId(key))
-      await job?.promote().catch(() => {})
-    },
-    track: (work) => {
-      const quiet = work.catch((error: unknown) => log.warn({ err: String(error) }, 'dispatch is left to the sweep'))
-      under.add(quiet)
-      void quiet.finally(() => under.delete(quiet))
-    },
-    close: async () => {
-      await Promise.all(under)
-      for (const made of queues.values()) await (await made).close()
-    },
-  }
-}
 
 async function workOff({ redis }: Store, name: KeyedName, work: Processors['inbox'], key: string, signal: AbortSignal) {
   while (!signal.aborted) {
@@ -190,7 +117,7 @@ async function openWorker(
   restWhenRefused(made.on('error', noise(log, name)))
   // a platform that is away fails every key again and again; its trouble is told by itself
   made.on('failed', (job, error) =>
-    log[name === 'outbox' && (job?.attemptsMade ?? 0) > 1 ? 'debug' : 'warn'](
+    log[(name === 'outbox' || name === 'alone') && (job?.attemptsMade ?? 0) > 1 ? 'debug' : 'warn'](
       { queue: name, id: job?.id, err: error.message },
       'attempt failed, tried again',
     ),
@@ -201,23 +128,29 @@ async function openWorker(
   return made
 }
 
-function openWorkers(
-  deps: QueueDeps,
-  producers: Producers,
-  handlers: Handlers,
-  processors: Processors,
-): Promise<readonly Worker[]> {
+type Open = {
+  readonly workers: Promise<readonly Worker[]>
+  readonly alone: () => Promise<Worker>
+  /** Their line to Redis: without it no lock is renewed any more. */
+  readonly drop: () => void
+}
+
+function openWorkers(deps: QueueDeps, producers: Producers, handlers: Handlers, processors: Processors): Open {
   const connection = deps.store.blocking()
   const worker = (name: QueueName, processor: Processor) => openWorker(deps, connection, name, processor)
-  const byKey = async (name: KeyedName) =>
-    watchMarks(deps, producers, name, await worker(name, keyed(deps.store, name, processors[name])))
-  return Promise.all([
-    byKey('inbox'),
-    byKey('outbox'),
+  const byKey = async (name: KeyedName, from: QueueName = name) =>
+    watchMarks(deps, producers, name, await worker(from, keyed(deps.store, name, processors[name])))
+  const chat = () => [byKey('inbox'), byKey('outbox')]
+  const work = () => [
     worker('reads', (job, _token, signal) => handlers.plan(String(job.data.job), signal ?? NEVER)),
     worker('work', (job, token, signal) => handlers.run(String(job.data.job), job, token ?? '', signal ?? NEVER)),
     worker('timers', (job) => handlers.timer(job.name, job.data)),
-  ])
+  ]
+  return {
+    workers: Promise.all([...(deps.roles.has('chat') ? chat() : []), ...(deps.roles.has('worker') ? work() : [])]),
+    alone: () => byKey('outbox', 'alone'),
+    drop: () => connection.disconnect(),
+  }
 }
 
 async function sweepOnce({ store }: QueueDeps, { dispatch, enqueueKey }: Producers): Promise<void> {
@@ -238,22 +171,46 @@ async function takeOver({ log }: QueueDeps, { enqueueKey }: Producers, name: Key
   await enqueueKey(name, key, error === undefined ? 0 : pauseAfter(1, error))
 }
 
+/** Where a key waits, and whether this process may work it off. */
+const placesOf = (deps: QueueDeps, alone: Alone): Pick<Parameters<typeof openAtOnce>[0], 'queueOf' | 'isHere'> => ({
+  queueOf: (name, key) => queueOf(deps, name, key),
+  isHere: (name, key) => deps.roles.has('chat') && (alone.isHere() || queueOf(deps, name, key) !== 'alone'),
+})
+
+const looksAt = ({ queue }: Producers): Pick<Queues, 'exists' | 'reading'> => ({
+  exists: async (name, id) => {
+    const state = await (await queue(name)).getJobState(id)
+    return state !== 'unknown' && state !== 'completed' && state !== 'failed'
+  },
+  reading: async () => {
+    const counts = await (await queue('reads')).getJobCounts('active', 'waiting', 'delayed', 'prioritized')
+    return Object.values(counts).reduce((sum, n) => sum + n, 0)
+  },
+})
+
 /** Waits for what is under way, but not for ever. */
-async function endIn({ limits: { stopMs }, log }: QueueDeps, under: readonly Promise<unknown>[]): Promise<void> {
+async function endIn(
+  { limits: { stopMs }, log }: QueueDeps,
+  under: readonly Promise<unknown>[],
+  drop: () => void,
+): Promise<void> {
   if (await endsWithin(stopMs, Promise.all(under))) return
-  // it is taken up elsewhere, as after a crash: its marks and locks are in the store
+  // it is taken up elsewhere, as after a crash: its marks are in the store, and its locks run out
   log.warn({ code: 'JOB-LOST', waitedMs: stopMs }, 'what was under way did not end; it is left')
+  drop()
 }
 
-/** BullMQ's five queues under one prefix. */
+/** BullMQ's six queues under one prefix. */
 export function openQueues(deps: QueueDeps): Queues {
   const { redis } = deps.store
   const producers = openProducers(deps)
-  const { dispatch, enqueueKey, hurry, queue, track } = producers
+  const { dispatch, enqueueKey, hurry, track } = producers
   const workers: Worker[] = []
+  let drop = () => {}
   let working: Processors | undefined
+  const alone = openAlone(deps.log)
   const atOnce = openAtOnce(
-    deps,
+    { ...deps, ...placesOf(deps, alone) },
     async (name, key, signal) => working && workOff(deps.store, name, working[name], key, signal),
     (name, key, error) => takeOver(deps, producers, name, key, error),
   )
@@ -275,22 +232,22 @@ export function openQueues(deps: QueueDeps): Queues {
       else track(wake(name, key, now, mark))
     },
     start: async (handlers, processors) => {
-      workers.push(...(await openWorkers(deps, producers, handlers, processors)))
+      const open = openWorkers(deps, producers, handlers, processors)
+      drop = open.drop
+      workers.push(...(await open.workers))
+      alone.ready(open.alone)
       await Promise.all(workers.map((one) => one.waitUntilReady()))
       working = processors
     },
     sweep: () => sweepOnce(deps, producers),
-    exists: async (name, id) => {
-      const state = await (await queue(name)).getJobState(id)
-      return state !== 'unknown' && state !== 'completed' && state !== 'failed'
-    },
-    reading: async () => {
-      const counts = await (await queue('reads')).getJobCounts('active', 'waiting', 'delayed', 'prioritized')
-      return Object.values(counts).reduce((sum, n) => sum + n, 0)
+    ...looksAt(producers),
+    alone: async (on) => {
+      await alone.set(on)
+      if (!on) await atOnce.ended()
     },
     stop: async () => {
       working = undefined
-      await endIn(deps, [atOnce.ended(), ...workers.map((one) => one.close())])
+      await endIn(deps, [alone.set(false), atOnce.ended(), ...workers.map((one) => one.close())], drop)
       await endsWithin(deps.limits.stopMs, producers.close())
     },
   }

@@ -13,7 +13,10 @@ export type Rechecked =
   | { readonly kind: 'go'; readonly plan: Plan; readonly decision: Decision }
   | { readonly kind: 'park'; readonly move: (now: JobRecord) => Mutation }
 
-type Deps = Pick<JobsDeps, 'lookup' | 'cluster' | 'host' | 'readFacts' | 'clock' | 'decide' | 'requestContext' | 'log'>
+type Deps = Pick<
+  JobsDeps,
+  'store' | 'lookup' | 'cluster' | 'host' | 'readFacts' | 'clock' | 'decide' | 'requestContext' | 'log'
+>
 
 function gated(deps: Deps, plan: Plan, gate: Gate): Rechecked {
   const { code, text } = gate

@@ -10,6 +10,7 @@ import { AUDIT_SCHEMA, type AuditNote, jobEntry } from './audit-entry.ts'
 import { headOf } from './audit-log.ts'
 import type { Asked, JobState, Question, Revision, Vote } from './job.ts'
 import { FINAL } from './job.ts'
+import { readStamped, stampRecord } from './schema.ts'
 import { COMMIT } from './transition.ts'
 
 /** What a job must remember and nobody is shown. */
@@ -50,13 +51,14 @@ export type Effect = {
 export type Mutation = {
   readonly record: JobRecord
   readonly effects?: readonly Effect[]
-  readonly locks?: 'want' | 'release'
+  /** `strip`: also what the job holds without having asked for it (any more). */
+  readonly locks?: 'want' | 'release' | 'strip'
   /** Remembered for 90 days in the same write: what makes an event count once. */
   readonly once?: readonly (readonly [key: string, value: string])[]
   readonly audit?: AuditNote
 }
-/** A worker's right to write: BullMQ's lock key and its token. */
-export type Fence = { readonly key: string; readonly token: string }
+/** A worker's right to write: BullMQ's lock key and its token, and where that matters, that no newer release has been handed out. */
+export type Fence = { readonly key: string; readonly token: string; readonly release?: string }
 
 /** What follows a committed write; carried out at once, repaired by the sweep. */
 export type Aftermath = {
@@ -66,12 +68,38 @@ export type Aftermath = {
 }
 
 export type Records = {
+  /** Throws STORE-NEWER when a newer Sluice wrote it, STORE-BAD when somebody else did. */
   readonly get: (job: string) => Promise<JobRecord | undefined>
   readonly release: (job: string) => Promise<string | null>
   /** Makes a job, or answers with the one this event made before. */
   readonly create: (asked: Asked, make: (job: string) => Mutation) => Promise<string>
-  /** Read, change, compare-and-set, again on conflict. `undefined` from `change` = leave it. Throws JOB-LOST, JOB-UNKNOWN. */
+  /** Read, change, compare-and-set, again on conflict. `undefined` from `change` = leave it. Throws JOB-LOST, JOB-UNKNOWN, STORE-NEWER, STORE-BAD. */
   readonly commit: (job: string, change: (now: JobRecord) => Mutation | undefined, fence?: Fence) => Promise<JobRecord>
+}
+
+/** As it is stored. */
+export const recordText = ({ revision, inner }: JobRecord): string => stampRecord({ revision, inner })
+
+/** What is stored, brought up to how records are written now. Throws STORE-NEWER, STORE-BAD. */
+export const readRecord = (text: string, job: string): JobRecord =>
+  // our own JSON, written above or by an older program and brought up since
+  readStamped(text, job) as JobRecord
+
+const JOBS_PER_CALL = 200
+
+/** Every job in pages, oldest first, with its text as it is stored. Throws STORE-NEWER, STORE-BAD. */
+export async function* allRecords(
+  redis: Client,
+): AsyncGenerator<readonly { readonly job: string; readonly text: string; readonly record: JobRecord }[]> {
+  const count = Number((await redis.get(keys.jobCount)) ?? 0)
+  for (let first = 1; first <= count; first += JOBS_PER_CALL) {
+    const ids = Array.from({ length: Math.min(JOBS_PER_CALL, count - first + 1) }, (_, i) => String(first + i))
+    const texts = await Promise.all(ids.map((job) => redis.hget(keys.job(job), 'record')))
+    yield texts.flatMap((text, i) => {
+      const job = ids[i] ?? ''
+      return text === null ? [] : [{ job, text, record: readRecord(text, job) }]
+    })
+  }
 }
 
 type Reply = readonly [string, string?, string?, string?]
@@ -129,11 +157,12 @@ function argumentsOf(draft: Draft, tip: Tip, sealed: Sealed | undefined): readon
     once: mutation.once ?? [],
     onceS: 90 * DAY_S,
     atMs: revision.atMs,
+    stopped: revision.stopped === undefined ? 0 : 1,
     cancel: record.inner.cancel !== undefined && !FINAL.has(revision.state) ? '1' : '0',
     final: FINAL.has(revision.state),
-    fence: fence === undefined ? [] : [fence.key, fence.token],
+    fence: fence === undefined ? [] : [fence.key, fence.token, ...(fence.release === undefined ? [] : [fence.release])],
   }
-  return [JSON.stringify(meta), JSON.stringify(record), sealed?.entry ?? '']
+  return [JSON.stringify(meta), recordText(record), sealed?.entry ?? '']
 }
 
 function aftermathOf({ from, job, mutation, record }: Draft, granted: string, draw: string): Aftermath {
@@ -189,6 +218,12 @@ function writer({ redis, clock, policy, after }: Deps): Write {
   }
 }
 
+/** A job as it is stored. Throws STORE-NEWER, STORE-BAD. */
+export async function recordOf(redis: Client, job: string): Promise<JobRecord | undefined> {
+  const text = await redis.hget(keys.job(job), 'record')
+  return text === null ? undefined : readRecord(text, job)
+}
+
 /** Jobs as they are stored, and the one way to change them. */
 export function openRecords(deps: Deps): Records {
   const { redis } = deps
@@ -200,11 +235,7 @@ export function openRecords(deps: Deps): Records {
     turn = mine.catch(() => undefined)
     return mine
   }
-  const read = async (job: string): Promise<JobRecord | undefined> => {
-    const text = await redis.hget(keys.job(job), 'record')
-    // our own JSON, written above
-    return text === null ? undefined : (JSON.parse(text) as JobRecord)
-  }
+  const read = (job: string) => recordOf(redis, job)
   const create = async (asked: Asked, make: (job: string) => Mutation): Promise<string> => {
     for (;;) {
       const [existing, count] = await redis.mget(keys.submitted(asked.event), keys.jobCount)

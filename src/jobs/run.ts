@@ -3,8 +3,11 @@ import { asSluiceError, isRefusal, type Refusal, refuse, SluiceError } from '../
 import { redact } from '../redact.ts'
 import { keys } from '../store/keys.ts'
 import { storeTrouble } from '../store/trouble.ts'
+import type { Stop } from '../steps/step.ts'
 import type { RunDeps } from './deps.ts'
-import { type Attempt, cancelPath, failPath, runSteps } from './attempt.ts'
+import { type Attempt, cancelPath, failPath, haltPath, runSteps } from './attempt.ts'
+import { halted, stoppedError } from './halt.ts'
+import { itselfOf } from './itself.ts'
 import type { Plan } from './job.ts'
 import { openJournal } from './journal.ts'
 import { ended, fromViews } from './moves.ts'
@@ -12,33 +15,48 @@ import { patiently, type World } from './perform.ts'
 import { type Opened, openTarget } from './plan.ts'
 import { progressReporter, withTrouble } from './progress.ts'
 import { recheck } from './recheck.ts'
-import { type Fence, type JobRecord, revise } from './record.ts'
+import { type Fence, type JobRecord, revise, without } from './record.ts'
+import { holdsBack, readStop } from './stop.ts'
 import { reconcile } from './survey.ts'
 
 export type Runner = {
   /** A work processor of BullMQ: the job runs until it ends, parks, or is handed over. */
   readonly run: (job: string, bull: Job, token: string, signal: AbortSignal) => Promise<void>
   readonly cancel: (job: string) => void
+  /** What runs and is held back goes back to the queue at its next safe point. */
+  readonly halt: (stop: Stop) => void
   /** Running jobs stop where they are safe and go back to the queue. */
   readonly handOver: () => void
 }
 
-/** `hard` = lost or handed over; `soft` = that, or cancelled. */
-type Stops = { readonly hard: AbortController; readonly soft: AbortController }
+/** `hard` = lost or handed over; `firm` = that, or cancelled; `soft` = either, or everything stopped. `record`: once it is taken. */
+type Stops = {
+  readonly hard: AbortController
+  readonly firm: AbortController
+  readonly soft: AbortController
+  record?: JobRecord
+}
 
 function openStops(signal: AbortSignal, job: string): Stops {
-  const hard = new AbortController()
-  const soft = new AbortController()
+  const [hard, firm, soft] = [new AbortController(), new AbortController(), new AbortController()]
   const lose = () => hard.abort(new SluiceError('JOB-LOST', `running job ${job}`))
-  hard.signal.addEventListener('abort', () => soft.abort(hard.signal.reason), { once: true })
+  hard.signal.addEventListener('abort', () => firm.abort(hard.signal.reason), { once: true })
+  firm.signal.addEventListener('abort', () => soft.abort(firm.signal.reason), { once: true })
   if (signal.aborted) lose()
   else signal.addEventListener('abort', lose, { once: true })
-  return { hard, soft }
+  return { hard, firm, soft }
 }
+
+/** What no longer holds for a job that a worker has taken, with its locks. */
+const rid = (now: JobRecord): JobRecord => ({ ...now, revision: without(now.revision, 'stopped', 'unlocked') })
 
 /** The job is this worker's now; undefined when the release is an old one or the job went another way. */
 async function take(deps: RunDeps, job: string, id: string, fence: Fence): Promise<JobRecord | undefined> {
-  const [before, release] = await Promise.all([deps.records.get(job), deps.records.release(job)])
+  const [before, release, stop] = await Promise.all([
+    deps.records.get(job),
+    deps.records.release(job),
+    readStop(deps.patient),
+  ])
   if (before === undefined || release !== id) return undefined
   const open = (record: JobRecord) => record.revision.state === 'queued' || record.revision.state === 'running'
   if (!open(before)) return undefined
@@ -46,14 +64,16 @@ async function take(deps: RunDeps, job: string, id: string, fence: Fence): Promi
     job,
     (now) => {
       if (!open(now)) return undefined
+      if (holdsBack(stop, now)) return now.revision.stopped?.id === stop.id ? undefined : halted(now, stop)
       const attempt = now.inner.attempt + 1
       const startedAtMs = now.revision.startedAtMs ?? deps.clock.now()
       return {
-        record: revise(withTrouble(now, null), { state: 'running', code: null, startedAtMs }, { attempt }),
+        record: revise(rid(withTrouble(now, null)), { state: 'running', code: null, startedAtMs }, { attempt }),
         audit: { what: `attempt ${attempt}` },
       }
     },
-    fence,
+    // released anew since it was looked at: another worker takes it
+    { ...fence, release: id },
   )
   return taken.revision.state === 'running' ? taken : undefined
 }
@@ -86,12 +106,13 @@ function attemptOf(
   fence: Fence,
   opened: Opened,
   plan: Plan,
-  parts: Pick<World, 'journal' | 'report' | 'trouble' | 'patience' | 'signal'>,
+  parts: Pick<World, 'journal' | 'report' | 'trouble' | 'patience' | 'mine' | 'signal' | 'firm'>,
 ): Attempt {
   const by = record.inner.resumedBy ?? record.revision.asked.by
   const world: World = {
     ...parts,
     record,
+    itself: itselfOf(deps, record, fence),
     cluster: opened.cluster,
     host: deps.host(plan.target.cluster, by),
     clock: deps.clock,
@@ -125,9 +146,20 @@ async function attempt(deps: RunDeps, record: JobRecord, fence: Fence, stops: St
   if (isRefusal(opened)) return notBegun(deps, record, fence, opened)
   const progress = progressReporter(deps, job, fence)
   const { report, trouble } = progress
-  const parts = { journal, report, trouble, patience: { leftMs: deps.limits.patienceMs }, signal: stops.soft.signal }
+  // what changes Sluice itself touches no cluster, and has to go while they are away or held by somebody else
+  const hold = plan.target.scope === 'sluice' ? undefined : deps.guard?.enter(plan.target.cluster, job)
+  const parts = {
+    journal,
+    report,
+    trouble,
+    patience: { leftMs: deps.limits.patienceMs },
+    mine: hold?.check ?? (async () => {}),
+    signal: stops.soft.signal,
+    firm: stops.firm.signal,
+  }
   const mine = attemptOf(deps, record, fence, opened, plan, parts)
-  const unstoppable: Attempt = { ...mine, world: { ...mine.world, signal: stops.hard.signal, stopping: true } }
+  const hard = { signal: stops.hard.signal, firm: stops.hard.signal, stopping: true }
+  const unstoppable: Attempt = { ...mine, world: { ...mine.world, ...hard } }
   try {
     await (record.inner.cancel === undefined ? proceed(mine, opened) : cancelPath(unstoppable))
   } catch (error) {
@@ -135,9 +167,12 @@ async function attempt(deps: RunDeps, record: JobRecord, fence: Fence, stops: St
     const known = asSluiceError(cause, `running job ${job}`)
     // thrown on: BullMQ tries again when the store is back
     if (known.code === 'JOB-LOST' || storeTrouble(error, known.doing) !== undefined) throw error
-    await (known.code === 'CANCELLED' ? cancelPath(unstoppable) : failPath(unstoppable, known))
+    if (known.code === 'CANCELLED') await cancelPath(unstoppable)
+    else if (known.code === 'STOPPED') await haltPath(unstoppable)
+    else await failPath(unstoppable, known)
   } finally {
     progress.stop()
+    hold?.leave()
   }
 }
 
@@ -151,6 +186,7 @@ export function openRunner(deps: RunDeps): Runner {
     running.set(job, stops)
     try {
       const record = leaving ? undefined : await take(deps, job, id, fence)
+      if (record !== undefined) stops.record = record
       if (record !== undefined) await attempt(deps, record, fence, stops)
     } catch (error) {
       const known = asSluiceError(error, `running job ${job}`)
@@ -167,7 +203,11 @@ export function openRunner(deps: RunDeps): Runner {
   }
   return {
     run,
-    cancel: (job) => running.get(job)?.soft.abort(new SluiceError('CANCELLED', `running job ${job}`)),
+    cancel: (job) => running.get(job)?.firm.abort(new SluiceError('CANCELLED', `running job ${job}`)),
+    halt: (stop) => {
+      for (const [job, { record, soft }] of running)
+        if (record !== undefined && holdsBack(stop, record)) soft.abort(stoppedError(stop, `running job ${job}`))
+    },
     handOver: () => {
       leaving = true
       for (const [job, stops] of running)

@@ -58,7 +58,10 @@ export async function undo(world: World, steps: readonly Step[]): Promise<void> 
     if (!begun && (await lookPatiently(world, step)) === undefined) continue
     await journal.write([{ step: step.id, key: '', kind: 'undo' }])
     const evidence = await patiently(world, () =>
-      limited(world, `undoing ${step.id}`, step.timeoutMs, (signal) => takeBack(contextOf(world, step, signal))),
+      limited(world, `undoing ${step.id}`, step.timeoutMs, async (signal) => {
+        await world.mine(signal)
+        return takeBack(contextOf(world, step, signal))
+      }),
     )
     await journal.write([{ step: step.id, key: '', kind: 'undone', data: { text: evidence.text } }])
   }

@@ -10,6 +10,7 @@ local m = cjson.decode(ARGV[1])
 local p = '{sluice}'
 local jobKey = KEYS[1]
 if m.fence[1] and redis.call('GET', m.fence[1]) ~= m.fence[2] then return {'lost'} end
+if m.fence[3] and redis.call('HGET', jobKey, 'release') ~= m.fence[3] then return {'lost'} end
 local rev = tonumber(redis.call('HGET', jobKey, 'rev') or '0')
 if rev ~= m.expect then return {'conflict', redis.call('HGET', jobKey, 'write') or ''} end
 if m.create then
@@ -35,6 +36,7 @@ if m.moved then
   local journal = p..':journal:'..m.job
   if m.final then redis.call('EXPIRE', journal, m.onceS) else redis.call('PERSIST', journal) end
 end
+redis.call(m.stopped == 1 and 'SADD' or 'SREM', p..':stopped-jobs', m.job)
 for _, o in ipairs(m.once) do redis.call('SET', o[1], o[2], 'EX', m.onceS) end
 for _, e in ipairs(m.effects) do redis.call('HSET', p..':effects', e[1], e[2]) end
 local draw = {}
@@ -42,6 +44,7 @@ local due = p..':due:outbox'
 redis.call('HINCRBY', due, 'job/'..m.job, 1)
 
 local held, since, waiting, sets = p..':locks-held', p..':locks-since', p..':locks-waiting', p..':locks-sets'
+local asked = p..':locks-asked'
 local granted = {}
 local function take(j, set)
   for _, k in ipairs(set) do
@@ -49,6 +52,7 @@ local function take(j, set)
     redis.call('HSETNX', since, k, m.atMs)
   end
   redis.call('ZREM', waiting, j)
+  redis.call('HDEL', asked, j)
   local id = 'job-'..j..'-'..redis.call('INCR', p..':releases')
   local effect = cjson.encode({id = id, queue = 'work', name = 'run', data = {job = j}})
   redis.call('HSET', p..':effects', id, effect)
@@ -81,9 +85,10 @@ if m.locks == 'want' then
     take(m.job, m.keys)
   else
     redis.call('ZADD', waiting, 'NX', redis.call('INCR', p..':lock-line'), m.job)
+    redis.call('HSETNX', asked, m.job, m.atMs)
     grant()
   end
-elseif m.locks == 'release' then
+elseif m.locks == 'release' or m.locks == 'strip' then
   local set = redis.call('HGET', sets, m.job)
   if set then
     for _, k in ipairs(cjson.decode(set)) do
@@ -92,7 +97,14 @@ elseif m.locks == 'release' then
     redis.call('HDEL', sets, m.job)
     redis.call('HDEL', jobKey, 'release')
   end
+  if m.locks == 'strip' then
+    local all = redis.call('HGETALL', held)
+    for i = 1, #all, 2 do
+      if all[i + 1] == m.job then redis.call('HDEL', held, all[i]) redis.call('HDEL', since, all[i]) end
+    end
+  end
   redis.call('ZREM', waiting, m.job)
+  redis.call('HDEL', asked, m.job)
   grant()
 end
 return {'ok', tid, '['..table.concat(granted, ',')..']', #draw > 0 and cjson.encode(draw) or ''}`)

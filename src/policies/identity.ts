@@ -8,7 +8,7 @@ const RULE = 'SR14 the cluster is the one that was pinned'
 export const identity: Policy = {
   name: RULE,
   decide: (request) => {
-    if (request.risk === 'read' || request.cluster === undefined) return undefined
+    if (request.risk === 'read' || request.cluster === undefined || request.scope === 'sluice') return undefined
     const fact = need<IdentityFact>(RULE, request, 'identity')
     if ('no' in fact) return fact.no
     const { uid, pinned } = fact.value

@@ -2,7 +2,7 @@ import type { Code } from '../errors.ts'
 import type { Person } from '../person.ts'
 
 /** PORT: who may ask, who must agree, what must never be. Pure functions of a request and its facts. */
-export type Risk = 'read' | 'change' | 'disruptive' | 'destructive' | 'secret'
+export type Risk = 'read' | 'stop' | 'change' | 'disruptive' | 'destructive' | 'secret'
 
 export type ClusterType = 'development' | 'test' | 'production'
 
@@ -15,6 +15,8 @@ export type Request = {
   readonly command: string
   readonly risk: Risk
   readonly args: Readonly<Record<string, unknown>>
+  /** It changes Sluice itself (its locks, its stop) and nothing on the cluster it is about. */
+  readonly scope?: 'sluice'
   readonly person: Person
   readonly maintains: boolean
   readonly cluster?: { readonly name: string; readonly type: ClusterType; readonly maintainers: readonly string[] }

@@ -107,11 +107,11 @@ function failed(of: DrainOf, end: EvictionEnd): SluiceError {
   return new SluiceError(code, `draining ${of.node.name}`, { text: errors.map(({ text }) => text).join('; ') })
 }
 
-/** What was done and what is left when a job is cancelled or lost in the middle. */
+/** What was done and what is left when a job is cancelled, stopped or lost in the middle. What stopped it may be over by now: then the job goes on anew. */
 async function stopped(of: DrainOf, end: EvictionEnd, ctx: StepContext): Promise<SluiceError> {
   const doing = `draining ${of.node.name}`
   const cause = await ctx.safePoint().then(
-    () => asSluiceError(ctx.signal.reason, doing),
+    () => (ctx.signal.aborted ? asSluiceError(ctx.signal.reason, doing) : new SluiceError('STOPPED', doing)),
     (error: unknown) => asSluiceError(error, doing),
   )
   const names = (phase: string): string =>
@@ -177,7 +177,7 @@ async function run(of: DrainOf, ctx: StepContext): Promise<Evidence | Gate> {
 
 /**
  * Evicts what kubectl drain would evict from a node, waits until it is gone. Gates: DRAIN-TIMEOUT, PLAN-GREW, and the fatal filters'
- * codes when they strike only now. Throws DRAIN-EVICT, DRAIN-MULTIPDB, CANCELLED.
+ * codes when they strike only now. Throws DRAIN-EVICT, DRAIN-MULTIPDB, CANCELLED, STOPPED.
  */
 export const evictPods = (of: DrainOf): Step => ({
   id: idOf(of),

@@ -41,13 +41,13 @@ async function startSome(loop: Loop, nowMs: number): Promise<void> {
   }
 }
 
-/** False when the safe point says that the job is cancelled. */
+/** False when the safe point says that the job is cancelled, or everything stopped. */
 async function started(loop: Loop, nowMs: number): Promise<boolean> {
   try {
     await startSome(loop, nowMs)
     return true
   } catch (error) {
-    if (error instanceof SluiceError && error.code === 'CANCELLED') return false
+    if (error instanceof SluiceError && (error.code === 'CANCELLED' || error.code === 'STOPPED')) return false
     throw error
   }
 }

@@ -77,7 +77,44 @@ export type Progress = {
   readonly text?: string
 }
 
+/** Who stopped everything: `id` is one `stop all`. */
+export type Stop = {
+  readonly id: string
+  readonly by: string
+  readonly atMs: number
+  readonly reason?: string
+  /** The newest job then: whatever was asked for until then halts. */
+  readonly upTo: number
+}
+/** A job and the locks it holds; `busy` = why they cannot be taken away: it works, or goes on by itself. */
+export type Held = {
+  readonly job: string
+  readonly locks: readonly string[]
+  readonly by: string
+  readonly sentence: string
+  readonly state: string
+  readonly busy?: string
+  /** Jobs behind it in line, in order. */
+  readonly next: readonly string[]
+}
+
+/** What is known of Sluice itself. */
+export type Itself = {
+  readonly stopped: () => Promise<Stop | undefined>
+  /** Sentences: the jobs that a stop holds back. */
+  readonly heldBack: () => Promise<readonly string[]>
+  readonly held: () => Promise<readonly Held[]>
+}
+/** What a step of scope `sluice` changes of it. Each is audited, and a second time it finds nothing to do. */
+export type ItselfToChange = Itself & {
+  /** Lifts this stop; false when it was lifted before. */
+  readonly startAgain: (stop: string) => Promise<boolean>
+  /** Takes all locks of a job; answers with those there were. Throws LOCK-BUSY when it works again. */
+  readonly unlock: (job: string, reason: string) => Promise<readonly string[]>
+}
+
 export type PreviewContext = {
+  readonly itself: Itself
   readonly cluster: Cluster
   readonly host: (name: string) => Host
   readonly nowMs: () => number
@@ -89,6 +126,7 @@ export type PreviewContext = {
 }
 
 export type StepContext = {
+  readonly itself: ItselfToChange
   readonly cluster: Cluster
   readonly host: (name: string) => Host
   readonly nowMs: () => number
@@ -109,9 +147,9 @@ export type StepContext = {
    * in its way when it has got past it.
    */
   readonly trouble: (error: SluiceError | undefined) => void
-  /** Throws CANCELLED when the job is cancelled; JOB-LOST when another worker has it. Call it before each effect. */
+  /** Throws CANCELLED when the job is cancelled; STOPPED when everything is; JOB-LOST when another worker has it. Call it before each effect. */
   readonly safePoint: () => Promise<void>
-  /** Aborts at the time-out, at a cancel, at shutdown and at the loss of the job. */
+  /** Aborts at the time-out, at a cancel, at `stop all`, at shutdown and at the loss of the job. */
   readonly signal: AbortSignal
 }
 

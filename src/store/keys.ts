@@ -1,13 +1,19 @@
 import { createHash } from 'node:crypto'
 
-/** Every key of ours: type, lifetime, owner. BullMQ owns `{sluice}:{inbox,reads,work,timers,outbox}:*`; we never touch those but for `workLock` and `keyedJob`. */
-const PREFIX = '{sluice}'
+/** Every key of ours: type, lifetime, owner. BullMQ owns `{sluice}:{inbox,reads,work,timers,outbox,alone}:*`; we never touch those but for `workLock` and `keyedJob`. */
+export const PREFIX = '{sluice}'
 export const DAY_S = 86_400
 
 /** BullMQ's id of a key of the inbox or the outbox. */
 export const keyedId = (key: string): string => `k-${createHash('sha1').update(key).digest('hex')}`
 
+/** BullMQ's: that there is work. What the work is lies in keys of ours. */
+const isBullKey = (key: string): boolean => /^\{sluice\}:(inbox|reads|work|timers|outbox|alone)(:|$)/.test(key)
+export const isOurKey = (key: string): boolean => key.startsWith(`${PREFIX}:`) && !isBullKey(key)
+
 export const keys = {
+  /** string `number program`, for ever, jobs: the newest schema anything here may have, and the program of it that was here last. */
+  schema: `${PREFIX}:schema`,
   /** string, for ever, jobs: number of the newest job. */
   jobCount: `${PREFIX}:job-count`,
   /** hash {rev, record, write, cancel, release}, for ever, jobs: one job. */
@@ -45,20 +51,36 @@ export const keys = {
   /** number, for ever, jobs: places in the line for locks, and releases to the work queue (their BullMQ ids). */
   lockLine: `${PREFIX}:lock-line`,
   releases: `${PREFIX}:releases`,
+  /** hash job -> ms since 1970, while waiting, jobs: since when it stands in line. */
+  locksAsked: `${PREFIX}:locks-asked`,
+  /** hash {id, by, atMs, reason, upTo}, from `stop all` until `start again`, jobs: who stopped everything; jobs up to number `upTo` halt. */
+  stopped: `${PREFIX}:stopped`,
+  /** set of job numbers, until they go on or end, jobs: those whose record says that everything is stopped. */
+  stoppedJobs: `${PREFIX}:stopped-jobs`,
   /** hash key -> counter, while there is work, jobs: `inbox` by room, `outbox` by `job/17` and the bot's keys. */
   due: (queue: 'inbox' | 'outbox') => `${PREFIX}:due:${queue}`,
   /** string token, 5 s and renewed, jobs: a process works this key off outside the queue. */
   begun: (queue: 'inbox' | 'outbox', key: string) => `${PREFIX}:begun:${queue}:${key}`,
   /** hash, while the queue knows the key; owned by BullMQ (6.7), asked for by `begun`. A test covers the name. */
-  keyedJob: (queue: 'inbox' | 'outbox', key: string) => `${PREFIX}:${queue}:${keyedId(key)}`,
+  keyedJob: (queue: 'inbox' | 'outbox' | 'alone', key: string) => `${PREFIX}:${queue}:${keyedId(key)}`,
   /** list of JSON events, until handled, inbox. */
   room: (room: string) => `${PREFIX}:room:${room}`,
   /** string, 90 days, inbox: this event was accepted. */
   accepted: (event: string) => `${PREFIX}:accepted:${event}`,
   /** string, while a worker of BullMQ holds the job; owned by BullMQ (6.7), read by the journal. A test covers the name. */
   workLock: (id: string) => `${PREFIX}:work:${id}:lock`,
+  /** string number of the turn, as long as it is held (5 s), bot: who does what only one replica may do (`matrix`). */
+  lease: (name: string) => `${PREFIX}:lease:${name}`,
+  /** number, for ever, bot: turns so far; the newest may write what a holder saves. */
+  leaseTurn: (name: string) => `${PREFIX}:lease-turn:${name}`,
+  /** string, for ever, jobs: the name of whoever shares this Redis, as clusters know it by their Lease. Made once, at random. */
+  installation: `${PREFIX}:installation`,
+  /** string, while a backup is being restored, store: nobody may work here meanwhile, or after a restore that was cut off. */
+  restoring: `${PREFIX}:restoring`,
   /** number, for ever, store: written where it has to be sure that a replica has what was written before. */
   confirmed: `${PREFIX}:confirmed`,
   /** channel, jobs: number of a job that shall be cancelled. */
   cancelChannel: `${PREFIX}:cancel`,
+  /** channel, jobs: everything was stopped, or goes on. */
+  stopChannel: `${PREFIX}:stop`,
 } as const

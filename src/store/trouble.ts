@@ -17,9 +17,13 @@ const ANSWERS: readonly (readonly [RegExp, Code])[] = [
   ],
 ]
 
+/** What is stored is not what this Sluice can read: the same, however often it is asked. */
+const LASTING: ReadonlySet<Code> = new Set<Code>(['STORE-NEWER', 'STORE-BAD'])
+
 /** The store does not take what has to be stored, now: to be tried again, and no fault of what was being done. undefined: it is something else. */
 export function storeTrouble(error: unknown, doing: string): SluiceError | undefined {
-  if (error instanceof SluiceError) return error.code.startsWith('STORE-') ? error : undefined
+  if (error instanceof SluiceError)
+    return error.code.startsWith('STORE-') && !LASTING.has(error.code) ? error : undefined
   if (!(error instanceof Error)) return undefined
   const text = error.message
   // ioredis has no classes for these: it hands out the server's words, or its own

@@ -113,7 +113,7 @@ export async function clusterRows(options: Options): Promise<readonly Row[]> {
   const lab = await bringKube({ dir, log: say })
   try {
     const uid = (await lab.kubectl(['get', 'namespace', 'kube-system', '-o', 'jsonpath={.metadata.uid}'])).stdout
-    const bot = await warmBot(lab.kubeconfig, uid)
+    const bot = await warmBot({ kubeconfig: lab.kubeconfig, uid })
     try {
       const rows: Row[] =
         only === undefined ? [...(await takenRows(bot, options)), await planRow(lab, bot, options)] : []

@@ -1,11 +1,12 @@
 import { CHAT_PARTS, chatRows } from './chat.ts'
 import { clusterRows } from './cluster-rows.ts'
 import { DRAIN_CASES } from './drain-cases.ts'
+import { jobsRows } from './jobs-rows.ts'
 import { measureParse, parseTable } from './parse.ts'
 import { timeConsole, timeNode } from './start.ts'
 import { holds, median, type Row, spread, table } from './table.ts'
 
-// RUNS=5: runs of every case. ONLY=start|cluster|chat|parse, ONLY=matrix|slack|memory (parts of chat), or the name of one drain case, runs that alone.
+// RUNS=5: runs of every case. ONLY=start|cluster|chat|jobs|parse, ONLY=matrix|slack|memory (parts of chat), or the name of one drain case, runs that alone.
 // make hands on a variable that nobody set as an empty one
 const runs = Number(process.env['RUNS'] || 5)
 const only = process.env['ONLY'] || undefined
@@ -36,6 +37,7 @@ const GROUPS: Readonly<Record<string, () => Promise<readonly Row[]>>> = {
   start: async () => [await startRow()],
   cluster: () => clusterRows({ runs, say, ...(drainCase === undefined ? {} : { only: drainCase }) }),
   chat: () => chatRows(runs, say, chatParts),
+  jobs: () => jobsRows(runs, say),
   parse: async () => [],
 }
 const wanted = drainCase !== undefined ? 'cluster' : chatParts.length === 1 ? 'chat' : only

@@ -25,3 +25,26 @@ export async function timeBareQueue(store: Store, runs: number): Promise<readonl
   await queue.close()
   return times
 }
+
+/** Jobs a second through a bare queue on the same kind of Redis, all of them added at once: from the first add to the last end. */
+export async function bareRate(store: Store, workers: number, jobs: number): Promise<number> {
+  const queue = new Queue('bench', { connection: store.redis, prefix: '{bench}' })
+  const over = Promise.withResolvers<void>()
+  let left = jobs
+  const worker = new Worker('bench', async () => {}, {
+    connection: store.blocking(),
+    prefix: '{bench}',
+    concurrency: workers,
+  })
+  worker.on('completed', () => {
+    if (--left === 0) over.resolve()
+  })
+  await worker.waitUntilReady()
+  const from = performance.now()
+  await Promise.all(Array.from({ length: jobs }, (_, i) => queue.add(`j${i}`, {})))
+  await over.promise
+  const rate = (jobs * 1_000) / (performance.now() - from)
+  await worker.close()
+  await queue.close()
+  return rate
+}

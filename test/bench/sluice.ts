@@ -8,6 +8,7 @@ import type { JobState, Revision } from '../../src/jobs/job.ts'
 import { makeLog } from '../../src/log.ts'
 import { startSluice } from '../../src/main.ts'
 import { openStore } from '../../src/store/open.ts'
+import type { Store } from '../../src/store/store.ts'
 
 /** A warm bot on one lab cluster where policy lets nico act alone: what is measured is Sluice, not the wait for people. */
 export type WarmBot = {
@@ -25,12 +26,19 @@ export type WarmBot = {
   readonly close: () => Promise<void>
 }
 
-const configFor = (kubeconfig: string, uid: string): Config => {
+/** Without a cluster nothing is asked of one. */
+const configFor = (cluster: Pinned | undefined): Config => {
   const loaded = loadConfig(join(import.meta.dirname, '..', '..', 'config'))
   if (!loaded.ok) throw new Error(JSON.stringify(loaded.complaints))
   const clusters = loaded.config.clusters.map((c) =>
-    c.name === 'p10'
-      ? { ...c, type: 'development' as const, maintainers: ['nico'], credentials: { kubeconfig }, uid }
+    c.name === 'p10' && cluster !== undefined
+      ? {
+          ...c,
+          type: 'development' as const,
+          maintainers: ['nico'],
+          credentials: { kubeconfig: cluster.kubeconfig },
+          uid: cluster.uid,
+        }
       : c,
   )
   return {
@@ -41,12 +49,19 @@ const configFor = (kubeconfig: string, uid: string): Config => {
   }
 }
 
-export async function warmBot(kubeconfig: string, uid: string): Promise<WarmBot> {
+type Pinned = { readonly kubeconfig: string; readonly uid: string }
+
+/** `before`: puts into the store what shall be there already. */
+export async function warmBot(
+  cluster: Pinned | undefined,
+  before: (store: Store) => Promise<void> = () => Promise.resolve(),
+): Promise<WarmBot> {
   const dir = mkdtempSync(join(tmpdir(), 'sluice-bench-'))
   const signal = new AbortController()
-  const config = configFor(kubeconfig, uid)
+  const config = configFor(cluster)
   const log = makeLog('error')
   const store = await openStore({ dir, log, signal: signal.signal })
+  await before(store)
   const clock = { now: () => Date.now() }
   const firstIntents: number[] = []
   const input = new PassThrough()

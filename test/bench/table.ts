@@ -1,6 +1,6 @@
-/** What a row must hold. `most`: of ours alone. `behind`: ours minus the peer's, run by run; fails only when that is surely above zero. */
+/** What a row must hold. `most`: of ours alone. `least`: ours is at least so many times the peer's. `behind`: ours minus the peer's, run by run; fails only when that is surely above zero. */
 type Bound =
-  | { readonly kind: 'ratio' | 'above' | 'most'; readonly limit: number }
+  | { readonly kind: 'ratio' | 'above' | 'most' | 'least'; readonly limit: number }
   | { readonly kind: 'behind'; readonly low: number; readonly high: number }
 
 /** One measured comparison: medians of interleaved runs, and the bound the issue sets. Without a bound it is reported only. */
@@ -47,6 +47,7 @@ export const absentRow = (what: string, why: string): Row => ({
 export function holds({ ours, peer, bound }: Row): boolean {
   if (bound === undefined) return true
   if (bound.kind === 'ratio') return ours / peer <= bound.limit
+  if (bound.kind === 'least') return ours / peer >= bound.limit
   if (bound.kind === 'above') return ours - peer <= bound.limit
   if (bound.kind === 'behind') return bound.low <= 0
   return ours <= bound.limit
@@ -57,6 +58,7 @@ const signed = (ms: number): string => `${ms < 0 ? '' : '+'}${ms.toFixed(1)}`
 function bounds({ ours, peer, bound }: Row): string {
   if (bound === undefined) return '-'
   if (bound.kind === 'ratio') return `${(ours / peer).toFixed(2)}x (<= ${bound.limit}x)`
+  if (bound.kind === 'least') return `${(ours / peer).toFixed(2)}x (>= ${bound.limit}x)`
   if (bound.kind === 'above') return `${signed(ours - peer)} (<= +${bound.limit})`
   if (bound.kind === 'behind') return `${signed(bound.low)} to ${signed(bound.high)} (not above 0)`
   return `(<= ${bound.limit})`

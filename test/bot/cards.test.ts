@@ -108,6 +108,22 @@ describe('the card', () => {
     expect(running).toContain('rook-ceph-mon-b: PDB rook-ceph-mon-pdb needs 3 healthy, has 2, since 1m')
     expect(plain(card(revision({ state: 'done', progress }), view))).not.toContain('12 of 17')
   })
+  it('says who stopped everything and why, also while it waits for people, and that it goes on by itself', () => {
+    const stopped = { id: 'e', by: 'fran', atMs: AT, reason: 'smoke' }
+    const queued = plain(card(revision({ state: 'queued', code: 'STOPPED', stopped, behind: '16' }), view))
+    expect(queued).toContain('queued (STOPPED)')
+    expect(queued).toContain('fran stopped everything at 10:00 CET: smoke. It goes on by itself after `start again`')
+    expect(queued).not.toContain('behind job 16')
+    const waiting = plain(card(revision({ question, stopped }), view))
+    expect(waiting).toContain('waiting for people: 1 of fran')
+    expect(waiting).toContain('fran stopped everything')
+    expect(plain(card(revision({ state: 'cancelled', stopped }), view))).not.toContain('stopped everything')
+  })
+  it('says who took its locks away, and why', () => {
+    const unlocked = { by: 'fran', job: '18', atMs: AT, reason: 'looked by hand' }
+    const text = plain(card(revision({ state: 'needs-human', code: 'STEP-UNCLEAR', unlocked }), view))
+    expect(text).toContain('fran took its locks away at 10:00 CET (job 18): looked by hand')
+  })
   it('shows no steps that will never be begun', () => {
     expect(plain(card(revision({ state: 'refused' }), view))).not.toContain('· cordon server23')
     const steps = [{ id: 'a', title: 'cordon server23', mark: 'done' as const }]

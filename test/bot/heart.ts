@@ -39,14 +39,19 @@ export type Heart = {
 }
 
 /** The heart with the real grammar and a real store; what it sends, submits and answers is kept. Messages have their keys as ids. */
-export function heart(store: Store, jobs: readonly Revision[] = [], chat: 'console' | 'matrix' = 'matrix'): Heart {
+export function heart(
+  store: Store,
+  jobs: readonly Revision[] = [],
+  chat: 'console' | 'matrix' = 'matrix',
+  real: Partial<Jobs> = {},
+): Heart {
   const [sent, asked, answered, votes]: [OutItem[], Asked[], Question[], object[]] = [[], [], [], []]
   const removed: string[] = []
   const clock = { ms: 1_000 * MINUTE }
   const place = { chat, id: 'ops' } as const
   const deps: HandleDeps = {
     store,
-    jobs: { ...engineOn({ store }).jobs, ...byHand(jobs, asked, votes) },
+    jobs: { ...engineOn({ store }).jobs, ...byHand(jobs, asked, votes), ...real },
     people: () => ['nico', 'fran'].map(known),
     rooms: () => [{ name: 'ops', clusters: [], matrix: 'ops' }],
     understand: (text, { pending, thread }) =>

@@ -40,7 +40,13 @@ describe('a form', () => {
     for (const command of CHANGES.values()) {
       const { fields } = formOf(command, inventory)
       for (const field of fields.filter((f) => f.optional)) {
-        const given = { nodes: 'server23', cluster: 'p10', [field.id]: values[field.id] ?? (true as const) }
+        const given = {
+          nodes: 'server23',
+          node: 'server23',
+          reason: 'x',
+          cluster: 'p10',
+          [field.id]: values[field.id] ?? (true as const),
+        }
         const made = filled(command.name, given)
         expect(made, `${command.name}: ${field.id}`).toHaveProperty('sentence')
         const read = 'sentence' in made ? understand(made.sentence) : undefined

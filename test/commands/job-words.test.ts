@@ -11,7 +11,7 @@ import { retry } from '../../src/commands/retry.ts'
 import { whoHolds } from '../../src/commands/who-holds.ts'
 import { why } from '../../src/commands/why.ts'
 import { withdraw } from '../../src/commands/withdraw.ts'
-import type { Holding } from '../../src/jobs/job.ts'
+import type { Claim, Holding } from '../../src/jobs/job.ts'
 import { ask, fran, MINUTE, needs, NOW, question, revision, text, waiting, world } from './jobs-by-hand.ts'
 
 describe('words that act hand the speaker, the event and its time to jobs', () => {
@@ -180,19 +180,21 @@ describe('why', () => {
 })
 
 describe('who holds', () => {
-  const holding: Holding = {
-    lock: 'cluster/p10',
-    job: '17',
-    person: 'nico',
-    sentence: 'drain server23 on p10',
-    ticket: '1234',
-    sinceMs: NOW - 65 * MINUTE,
-    queue: [{ job: '18', person: 'fran', sentence: 'drain server24 on p10' }],
-  }
-  test('holder, person, ticket, since, and the queue', async () => {
+  const claim = (job: string, person: string, node: string, more: Partial<Claim> = {}): Claim => ({
+    job,
+    person,
+    sentence: `drain ${node} on p10`,
+    state: 'queued',
+    sinceMs: NOW - 3 * MINUTE,
+    ...more,
+  })
+  const holder = claim('17', 'nico', 'server23', { ticket: '1234', state: 'needs-human', sinceMs: NOW - 65 * MINUTE })
+  const queue = [claim('18', 'fran', 'server24'), claim('19', 'amal', 'server25', { sinceMs: NOW - 2 * MINUTE })]
+  const holding: Holding = { lock: 'cluster/p10', holder, queue }
+  test('holder, person, ticket, state, since, and the queue in order', async () => {
     const said = await text(ask(whoHolds, { cluster: 'p10' }, world([], { holdings: [holding] })))
     expect(said).toContain(
-      'cluster/p10: job 17 of nico, `drain server23 on p10`, #1234, for 1h5m. Behind it: job 18 (fran: drain server24 on p10)',
+      'cluster/p10: job 17 of nico, `drain server23 on p10`, #1234, needs-human, for 1h5m. Behind it: job 18 (fran: drain server24 on p10, for 3m), then job 19 (amal: drain server25 on p10, for 2m)',
     )
   })
   test('locks of one job are one line', async () => {
@@ -200,6 +202,25 @@ describe('who holds', () => {
     const said = await text(ask(whoHolds, { cluster: 'p10' }, world([], { holdings })))
     expect(said).toContain('cluster/p10, storage/p10: job 17 of nico')
     expect(said.match(/job 18/g)).toHaveLength(1)
+  })
+  test('of a node: its own lock and those of its whole cluster; a lock that is only waited for is not free', async () => {
+    const holdings: readonly Holding[] = [
+      holding,
+      { lock: 'node/p10/server23.place10.ungleich.ch', holder, queue: [] },
+      { lock: 'node/p10/server24', queue: [queue[0] ?? holder] },
+    ]
+    const of = (node: string) => text(ask(whoHolds, { cluster: 'p10', node }, world([], { holdings })))
+    expect(await of('server23')).toMatch(/^- cluster\/p10, node\/p10\/server23\.place10\.ungleich\.ch: job 17[^\n]*$/)
+    expect(await of('server24')).toContain(
+      'node/p10/server24: nobody, but next is job 18 (fran: drain server24 on p10, for 3m)',
+    )
+  })
+  test('while everything is stopped that comes first', async () => {
+    const stopped = { id: 'e', by: 'amal', atMs: NOW, reason: 'smoke', upTo: 17 }
+    const said = await text(ask(whoHolds, { cluster: 'c2' }, world([], { holdings: [holding], stopped })))
+    expect(said).toMatch(
+      /amal stopped everything at .*: smoke\. Nothing begins before `start again`\.\nNobody holds c2\./,
+    )
   })
   test('nobody', async () => {
     expect(await text(ask(whoHolds, { cluster: 'c2' }, world([], { holdings: [holding] })))).toBe(

@@ -5,6 +5,7 @@ import type { Filter, History, Holding, Jobs, Question, Revision } from '../../s
 import { type Message, plain } from '../../src/message.ts'
 import type { Person } from '../../src/person.ts'
 import type { Decide } from '../../src/policies/policy.ts'
+import type { Stop } from '../../src/steps/step.ts'
 import { inventory } from './inventory.ts'
 
 export const NOW = Date.UTC(2026, 10, 18, 9)
@@ -70,6 +71,7 @@ export function world(
   more: {
     readonly holdings?: readonly Holding[]
     readonly decide?: Decide
+    readonly stopped?: Stop
     readonly lag?: readonly Lag[]
     readonly history?: History
   } = {},
@@ -98,6 +100,8 @@ export function world(
     vote: note('vote'),
     choose: note('choose'),
     cancel: note('cancel'),
+    stopAll: note('stopAll'),
+    stopped: () => Promise.resolve(more.stopped),
     resume: note('resume'),
     retry: note('retry'),
     get: (id) => Promise.resolve(revisions.find((r) => r.job === id)),

@@ -83,6 +83,28 @@ describe('the console on the practice world', { timeout: 120_000 }, () => {
     )
   })
 
+  it('stops everything for a maintainer, says so everywhere, and goes on once two have agreed to start again', async () => {
+    const t = start('--practice', '--data', folder())
+    t.tell(DRAIN, until('waiting'), { as: 'amal', text: 'stop all because there is smoke in rack 4' })
+    t.tell({ as: 'fran', react: '✅', to: 'job:1' }, until('queued'), { as: 'nico', text: 'drain server24 on p10' })
+    t.tell(until('refused', '2'), { as: 'nico', text: 'who holds p10' }, { as: 'nico', text: 'start again' })
+    t.tell(
+      until('waiting', '3'),
+      { as: 'nico', text: 'job 1' },
+      { as: 'fran', text: 'approve 3' },
+      until('done', '3'),
+      until('done'),
+    )
+    expect(await t.end(), t.errors()).toBe(0)
+    expect(t.said.filter((s) => s.type === 'until').map((s) => s['met'])).not.toContain(false)
+    const all = text(t.said)
+    expect(all).toContain('`start again` lets it go on; it may be asked by nico, fran')
+    expect(all).toMatch(/amal stopped everything at .* UTC: there is smoke in rack 4\. Nothing was done\./)
+    expect(all).toContain('Nothing begins before `start again`.')
+    expect(all).toMatch(/queued \(STOPPED\)/)
+    expect(states(t.said).slice(-2)).toEqual(['running', 'done'])
+  })
+
   it('refuses bad lines and bad aims without doing anything', async () => {
     const t = start('--practice', '--data', folder())
     t.child.stdin?.write('{"as":"nico"\n')

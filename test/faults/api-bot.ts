@@ -77,6 +77,7 @@ export async function startApiBot(
       throw new Error('no hosts here')
     },
     env: {},
+    lease: 'sluice-api-faults',
     chats: async () => [chat],
   })
   await sluice.started

@@ -91,6 +91,7 @@ async function main(given: Given): Promise<void> {
       throw new Error('no hosts here')
     },
     env: {},
+    lease: `sluice-${given.node}`,
     onJournalWrite: pointsOf((point) => {
       points.push(point)
       if (point === given.killAt) process.kill(process.pid, 'SIGKILL')

@@ -5,7 +5,7 @@ import { openAtOnce } from '../../src/jobs/at-once.ts'
 import { LIMITS } from '../../src/jobs/deps.ts'
 import { keyedId, keys } from '../../src/store/keys.ts'
 import { engines } from './engines.ts'
-import { latch } from './toy.ts'
+import { latch, SHORT } from './toy.ts'
 
 const { store, start } = engines()
 const nothing = () => Promise.resolve()
@@ -161,7 +161,7 @@ describe('a key that nobody has is begun where it was woken', () => {
     const queued: string[] = []
     const redis = store().redis
     const atOnce = openAtOnce(
-      { store: store(), log: silentLog, limits: LIMITS },
+      { store: store(), log: silentLog, limits: LIMITS, isHere: () => true, queueOf: (name) => name },
       async (name, key) => {
         await redis.hdel(keys.due(name), key)
         if (key === KEY) await redis.hincrby(keys.due(name), key, 1)
@@ -172,6 +172,20 @@ describe('a key that nobody has is begun where it was woken', () => {
     expect(await atOnce.begin('outbox', 'job/1', true)).toBe(true)
     await atOnce.ended()
     expect(queued).toEqual([`outbox ${KEY} now`])
+  })
+
+  test('what became another replica’s while Redis was asked is left to that one', async () => {
+    const handled: string[] = []
+    const outbox = async (key: string): Promise<void> => void handled.push(key)
+    const engine = await start({ processors: { inbox: nothing, outbox }, isAlone: () => true })
+    await engine.alone(true)
+    const woken = engine.wake('outbox', KEY)
+    await engine.alone(false)
+    await woken
+    await isFree()
+    expect(handled).toEqual([])
+    await engine.alone(true)
+    await expect.poll(() => handled).toEqual([KEY])
   })
 
   test('a stop waits for it', async () => {
@@ -200,5 +214,16 @@ describe('a key that nobody has is begun where it was woken', () => {
     await begun.opened
     await engine.stop()
     expect(await store().redis.hexists(keys.due('outbox'), KEY)).toBe(1)
+  })
+
+  test('what hangs in a worker of the queue when its process ends is taken up by another', async () => {
+    const begun = latch()
+    const hangs = () => (begun.open(), new Promise<never>(() => {}))
+    const { engine } = await outboxDoing(hangs, { ...SHORT, stopMs: 100, atOnce: 0 })
+    await engine.wake('outbox', KEY)
+    await begun.opened
+    const { held } = await outboxDoing(nothing, SHORT)
+    await engine.stop()
+    await expect.poll(() => held, { timeout: 15_000 }).toEqual([`${KEY} queued`])
   })
 })

@@ -66,7 +66,7 @@ describe('a gate in the middle', () => {
       question: { id: '1.1', kind: 'gate', text: 'gitea-0 is still there' },
     })
     expect(gate.question?.choices.map((c) => c.word)).toEqual(['wait', 'pdb', 'force', 'abort', 'undo'])
-    expect(await jobs.holders()).toMatchObject([{ job }])
+    expect(await jobs.holders()).toMatchObject([{ holder: { job } }])
     expect(await jobs.vote({ job, choice: 'approve', ...word('fran') })).toMatchObject({ code: 'JOB-STATE' })
     expect(await jobs.choose({ job, word: 'pdb', ...word('fran') })).toEqual({
       ok: true,

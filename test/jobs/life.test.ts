@@ -199,7 +199,7 @@ describe('the life of a job', () => {
       code: 'STEP-UNCLEAR',
     })
     expect(await second.jobs.holders({ lock: 'p10' })).toMatchObject([
-      { lock: 'cluster/p10', job, person: 'nico', sentence: 'toy server23 on p10' },
+      { lock: 'cluster/p10', holder: { job, person: 'nico', sentence: 'toy server23 on p10', state: 'needs-human' } },
     ])
   })
 

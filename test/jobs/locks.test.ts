@@ -47,8 +47,13 @@ describe('locks', () => {
     expect((await jobs.get(both))?.behind).toBe(one)
     expect((await jobs.get(behind))?.behind).toBe(both)
     expect(await jobs.holders({ lock: 'cluster/p10' })).toMatchObject([
-      { lock: 'cluster/p10', job: one, queue: [{ job: both }] },
+      { lock: 'cluster/p10', holder: { job: one, person: 'nico', state: 'running' }, queue: [{ job: both }] },
     ])
+    // nobody holds it, and yet who comes now is not the first
+    expect(await jobs.holders({ lock: 'cluster/c2' })).toMatchObject([
+      { lock: 'cluster/c2', queue: [{ job: both, sinceMs: expect.any(Number) }, { job: behind }] },
+    ])
+    expect((await jobs.holders({ lock: 'cluster/c2' }))[0]?.holder).toBeUndefined()
     expect((await idle()).busyJobs.toSorted()).toEqual([one, both, behind, free].toSorted())
     await expect.poll(() => w.order).toEqual(['one', 'free'])
     w.free('one')

@@ -26,7 +26,7 @@ test('what passes by itself is tried again; who watches is told what is waited f
 test('only these pass by themselves', () => {
   // Object.keys of a literal table
   const codes = (Object.keys(ERRORS) as Code[]).filter((code) => isTransient(error(code)))
-  expect(codes).toEqual(['K8S-UNREACHABLE', 'K8S-BUSY', 'K8S-FAULT', 'K8S-TIMEOUT', 'SSH-UNREACHABLE'])
+  expect(codes).toEqual(['K8S-UNREACHABLE', 'K8S-BUSY', 'K8S-FAULT', 'K8S-TIMEOUT', 'CLUSTER-HELD', 'SSH-UNREACHABLE'])
 })
 
 test.each(['K8S-FORBIDDEN', 'K8S-NOT-FOUND', 'K8S-CONFLICT', 'K8S-ERROR', 'K8S-CREDENTIALS', 'DRAIN-EVICT'] as const)(

@@ -70,6 +70,23 @@ describe('the shipped policies', () => {
     expect(code(plain(request('nico', 'disruptive', 'p10', { nowMs: SATURDAY })))).toBe('POLICY-DENIED')
     expect(code(plain(request('nico', 'disruptive', 'c2', { nowMs: SATURDAY })))).toBe('allow')
   })
+  it('operators stop at once and at any time; to start again, or to take locks away, takes a second one, also off production', () => {
+    const whole = { command: 'stop all', scope: 'sluice', nodes: [], facts: {}, nowMs: SATURDAY } as const
+    expect(code(decide(request('nico', 'stop', undefined, whole)))).toBe('allow')
+    const one = { kind: 'needs', needs: { approvals: 1, from: ['fran'] } }
+    expect(decide(request('nico', 'disruptive', undefined, { ...whole, command: 'start again' }))).toMatchObject(one)
+    expect(code(decide(request('amal', 'disruptive', undefined, { ...whole, command: 'start again' })))).toBe(
+      'POLICY-NONE',
+    )
+    const unlock = { ...whole, command: 'unlock', nowMs: WEDNESDAY }
+    for (const cluster of ['p10', 'c2'])
+      expect(decide(request('nico', 'disruptive', cluster, unlock))).toMatchObject(one)
+  })
+  it('what changes Sluice itself does not ask a cluster who it is; anything else does', () => {
+    const unlock = { command: 'unlock', nodes: [], facts: {} } as const
+    expect(code(decide(request('nico', 'disruptive', 'p10', unlock)))).toBe('POLICY-FACT')
+    expect(code(decide(request('nico', 'disruptive', 'p10', { ...unlock, scope: 'sluice' })))).toBe('needs')
+  })
 })
 
 describe('no by default', () => {

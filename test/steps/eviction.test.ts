@@ -256,12 +256,12 @@ test('a journal that says the job is lost stops it before any effect', async () 
   expect(w.log).toEqual([])
 })
 
-test('a safe point that says cancelled stops it between pods', async () => {
+test.each(['CANCELLED', 'STOPPED'] as const)('a safe point that says %s stops it between pods', async (code) => {
   let left = 1
   const w = world(['a', 'b'], () => ({ kind: 'accepted' }), {
     options: { ...OPTIONS, disableEviction: true },
     safePoint: async () => {
-      if (left-- === 0) throw new SluiceError('CANCELLED', 'testing')
+      if (left-- === 0) throw new SluiceError(code, 'testing')
     },
   })
   const end = await w.end()

@@ -1,7 +1,16 @@
 import type { ChangeCommand } from '../../src/commands/command.ts'
 import { isRefusal, type Refusal, SluiceError } from '../../src/errors.ts'
 import type { Args, Change, Target } from '../../src/jobs/job.ts'
-import type { Evidence, Finding, Gate, Progress, Step, StepContext, StepJournal } from '../../src/steps/step.ts'
+import type {
+  Evidence,
+  Finding,
+  Gate,
+  ItselfToChange,
+  Progress,
+  Step,
+  StepContext,
+  StepJournal,
+} from '../../src/steps/step.ts'
 import type { Cluster } from '../../src/systems/kubernetes/port.ts'
 
 type Data = Readonly<Record<string, unknown>>
@@ -55,6 +64,18 @@ export type Ran = {
 
 const never = new AbortController().signal
 
+const notHere = (): never => {
+  throw new Error('not part of this test')
+}
+/** Nothing is stopped and nothing is locked. */
+const itself: ItselfToChange = {
+  stopped: () => Promise.resolve(undefined),
+  heldBack: () => Promise.resolve([]),
+  held: () => Promise.resolve([]),
+  startAgain: notHere,
+  unlock: notHere,
+}
+
 function contextOf(
   cluster: Cluster,
   step: Step,
@@ -66,6 +87,7 @@ function contextOf(
   const entries = journals.get(step.id) ?? new Map<string, Entry>()
   journals.set(step.id, entries)
   return {
+    itself,
     cluster,
     host: noHost,
     nowMs: Date.now,
@@ -115,10 +137,11 @@ export const targetOf = async (
   cluster: Cluster,
   person = 'nico',
 ): Promise<Target | Refusal> =>
-  change.resolve(args, { cluster, nodes: () => cluster.nodes(), nowMs: Date.now, signal: never, person })
+  change.resolve(args, { cluster, nodes: () => cluster.nodes(), nowMs: Date.now, signal: never, person, itself })
 
 export async function previewOf(steps: readonly Step[], cluster: Cluster): Promise<readonly Finding[]> {
   const ctx = {
+    itself,
     cluster,
     host: noHost,
     nowMs: Date.now,

@@ -128,6 +128,43 @@ export function clusterContract(name: string, make: () => Promise<MadeCluster>):
       expect(Math.abs(nowMs - (lease?.renewedAtMs ?? 0))).toBeLessThan(120_000)
     })
 
+    it('gives a Lease to one holder until its time has run out, and then to one', async () => {
+      const lease = (holder: string, durationMs = 60_000, name = 'guard') => ({
+        namespace: made.namespace,
+        name,
+        holder,
+        durationMs,
+        annotations: { 'sluice/job': `17 of ${holder}\u202E\n` },
+      })
+      const ours = { kind: 'ours', untilMs: expect.any(Number) }
+      /** How many of those that ask at once have it. */
+      const winners = async (durationMs: number, name?: string) => {
+        const asks = ['b', 'c', 'd', 'e', 'f'].map((holder) => cluster.holdLease(lease(holder, durationMs, name)))
+        return (await Promise.all(asks)).filter(({ kind }) => kind === 'ours').length
+      }
+      expect(await winners(60_000, 'new')).toBe(1)
+      const beganMs = performance.now()
+      const first = await cluster.holdLease(lease('a', 1_000))
+      expect(first).toEqual(ours)
+      expect(first.kind === 'ours' && first.untilMs).toBeLessThan(beganMs + 1_000)
+      expect(await until(async () => (await winners(1_000)) || undefined)).toBe(1)
+      await until(async () => ((await cluster.holdLease(lease('a'))).kind === 'ours' ? true : undefined))
+      expect(await cluster.holdLease(lease('a'))).toEqual(ours)
+      expect(await cluster.holdLease(lease('b'))).toEqual({
+        kind: 'other',
+        holder: 'a',
+        annotations: { 'sluice/job': '17 of a??' },
+      })
+      expect((await cluster.lease(made.namespace, 'guard'))?.holder).toBe('a')
+      const before = await cluster.lease(made.namespace, 'guard')
+      expect(await cluster.holdLease(lease('a'))).toEqual(ours)
+      await cluster.freeLease(made.namespace, 'guard', before?.resourceVersion ?? '')
+      expect((await cluster.holdLease(lease('b'))).kind).toBe('other')
+      const now = await cluster.lease(made.namespace, 'guard')
+      await cluster.freeLease(made.namespace, 'guard', now?.resourceVersion ?? '')
+      expect(await cluster.holdLease(lease('b'))).toEqual(ours)
+    })
+
     it('evicts as the server allows: dry run, another uid, a budget at its limit, gone', async () => {
       const [[first], [second]] = [await readyPods(), await readyPods('fixed', 1)]
       if (first === undefined || second === undefined) throw new Error('there are no pods')

@@ -164,7 +164,7 @@ export const APP_OPERATIONS: readonly Known[] = [
     'refuse changes of a cluster until a time',
     `
     freeze|unfreeze {cluster} [{reason:text}]
-    freeze|unfreeze everything|all
+    freeze everything|all until {until:word}
     no changes [on {cluster}]
   `,
     {

@@ -43,6 +43,15 @@ export const REFUSED: readonly Known[] = [
   `,
   ),
   notOffered(
+    'stop one cluster',
+    'NOT-OFFERED',
+    'One cluster alone is not stopped: `stop all` stops everything, `cancel N` one job.',
+    `
+    stop|halt|freeze|pause all|everything|alles on|of|in {cluster}
+    stop|halt|freeze|pause all|every [the] jobs|job|work|changes|drains on|of|in {cluster}
+  `,
+  ),
+  notOffered(
     'delete a cluster',
     'NOT-OFFERED',
     'Sluice does not delete or reset clusters.',

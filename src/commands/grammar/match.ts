@@ -166,9 +166,9 @@ function pushSkips(
   return filler > at ? 'filler' : undefined
 }
 
-const ARTICLES = new Set(['the', 'a', 'an', 'der', 'die', 'das', 'den', 'dem', 'ein', 'eine', 'einen'])
+const ARTICLES = new Set(['there', 'the', 'a', 'an', 'der', 'die', 'das', 'den', 'dem', 'ein', 'eine', 'einen'])
 
-/** What was skipped is not free text, but for the article of a reason: that is kept as it was said. */
+/** What was skipped is not free text, but for the article of a reason, and `there is`: they are kept as they were said. */
 function goesFirst(skipped: 'float' | 'filler' | undefined, slot: State & { kind: 'slot' }, here?: Token): boolean {
   if (skipped === undefined || !FREE_TEXT.has(slot.slot)) return false
   return skipped === 'float' || slot.arg !== 'reason' || here === undefined || !ARTICLES.has(here.lower)

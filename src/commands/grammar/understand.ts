@@ -1,8 +1,8 @@
 import type { ZodError } from 'zod'
-import type { ChangeCommand, Command, InventoryCluster, Understood } from '../command.ts'
+import type { ChangeCommand, Command, Fill, InventoryCluster, Understood } from '../command.ts'
 import type { Grammar, RuleMatch } from '../grammar.ts'
 import type { ParseContext } from '../parse.ts'
-import { askFor, behindVerb } from './asking.ts'
+import { askFor, atEnd, behindVerb } from './asking.ts'
 import { knownNo } from './known.ts'
 import { bodyOf, type Lead } from './lead.ts'
 import { looseText, negatedText, scheduled } from './loose-text.ts'
@@ -125,6 +125,12 @@ function dropUnwanted(command: Command, args: Args): Args {
   return wanted === undefined ? args : Object.fromEntries(Object.entries(args).filter(([k]) => wanted.has(k)))
 }
 
+/** Whatever is said next is the reason. */
+function asReason({ sentence, body }: Case): Pick<Fill, 'before' | 'after'> {
+  const { before, after } = atEnd(sentence, body)
+  return { before: `${before}reason `, after }
+}
+
 const clusterOfArgs = (args: Args, { context }: Case): InventoryCluster | undefined =>
   context.inventory.clusters.find((c) => c.name === args['cluster'])
 
@@ -145,7 +151,7 @@ function explain(command: Command, error: ZodError, args: Args, given: Case): Un
         example: command.examples[0] ?? command.name,
         cluster: clusterOfArgs(args, given),
       },
-      behindVerb(given.sentence, given.body),
+      name === 'reason' ? asReason(given) : behindVerb(given.sentence, given.body),
       given.context,
     )
   const capture = given.captures.find((c) => c.arg === name)

@@ -1,3 +1,4 @@
+import { leaseCalls } from './lease.ts'
 import type { ClusterOptions } from './options.ts'
 import { podCalls } from './pods.ts'
 import type { Cluster } from './port.ts'
@@ -22,6 +23,7 @@ export function openCluster(options: ClusterOptions): Cluster {
     name: options.name,
     ...reads(session),
     ...podCalls(session, options.clock),
+    ...leaseCalls(session),
     ...watches(session),
     async close() {
       await (await opened?.catch(() => undefined))?.close()

@@ -154,6 +154,24 @@ export type NodePatch = {
   readonly dryRun?: boolean
 }
 
+/** A Lease that shall be `holder`'s for `durationMs` from now. */
+export type LeaseWanted = {
+  readonly namespace: string
+  readonly name: string
+  readonly holder: string
+  readonly durationMs: number
+  readonly annotations: Readonly<Record<string, string>>
+}
+export type LeaseAnswer =
+  /** Nobody else can take it before `untilMs` of performance.now(), which also runs while a process is stopped. */
+  | { readonly kind: 'ours'; readonly untilMs: number }
+  /** Somebody else's: whose, and what is written on it. */
+  | {
+      readonly kind: 'other'
+      readonly holder: string
+      readonly annotations: Readonly<Record<string, string>>
+    }
+
 export type WatchOptions = {
   readonly signal: AbortSignal
   readonly onTrouble?: (error: SluiceError | undefined) => void
@@ -200,7 +218,16 @@ export type Cluster = {
     namespace: string,
     name: string,
     call?: Call,
-  ) => Promise<{ readonly holder?: string; readonly renewedAtMs?: number } | undefined>
+  ) => Promise<
+    { readonly holder?: string; readonly renewedAtMs?: number; readonly resourceVersion: string } | undefined
+  >
+  /**
+   * Takes or renews a Lease, by the API server's clock and with a precondition on its resourceVersion; one whose time has run out is taken over. Nothing is
+   * written while somebody else has it. What is said of another holder is fit to be shown. Throws also K8S-BUSY when others wrote it ten times in between.
+   */
+  readonly holdLease: (wanted: LeaseWanted, call?: Call) => Promise<LeaseAnswer>
+  /** Nobody holds it from now on, unless it was written since that version was read. */
+  readonly freeLease: (namespace: string, name: string, resourceVersion: string, call?: Call) => Promise<void>
   /** Objects of a custom kind as unknown JSON, [] when the kind does not exist. */
   readonly custom: (group: string, version: string, plural: string, call?: Call) => Promise<readonly unknown[]>
   /**

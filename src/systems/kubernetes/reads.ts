@@ -91,6 +91,7 @@ function nodeReads(session: Open): Pick<Cluster, 'nodes' | 'node' | 'patchNode' 
       const { holderIdentity, renewTime } = found.spec ?? {}
       const renewedAtMs = renewTime === undefined ? undefined : timeMs(renewTime)
       return {
+        resourceVersion: found.metadata?.resourceVersion ?? '',
         ...(holderIdentity === undefined ? {} : { holder: holderIdentity }),
         ...(renewedAtMs === undefined ? {} : { renewedAtMs }),
       }
@@ -153,7 +154,17 @@ function objectReads(session: Open): Pick<Cluster, 'custom' | 'configMap'> {
 
 type Reads = Omit<
   Cluster,
-  'name' | 'pods' | 'pod' | 'pdbs' | 'evict' | 'deletePod' | 'watchPods' | 'watchPdbs' | 'close'
+  | 'name'
+  | 'pods'
+  | 'pod'
+  | 'pdbs'
+  | 'evict'
+  | 'deletePod'
+  | 'holdLease'
+  | 'freeLease'
+  | 'watchPods'
+  | 'watchPdbs'
+  | 'close'
 >
 
 export const reads = (session: Open): Reads => ({

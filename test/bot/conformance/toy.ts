@@ -1,5 +1,6 @@
 import { once } from 'node:events'
 import { createServer } from 'node:http'
+import { text } from 'node:stream/consumers'
 import { z } from 'zod'
 import { answer, type ChangeCommand, change, type Command } from '../../../src/commands/command.ts'
 import { COMMANDS } from '../../../src/commands/registry.ts'
@@ -122,14 +123,20 @@ const recite = answer({
 
 const UID = '6f3f1c9e-6a2b-4b57-9d3e-0c1f2a3b4c5d'
 
-/** What of a cluster's API the toy asks for: who it is, and that it has no nodes beside the registry's. */
+/** What of a cluster's API the toy asks for: who it is, that it has no nodes beside the registry's, and a Lease that takes what is written. */
 export async function toyApi(): Promise<{ readonly url: string; readonly uid: string; readonly stop: () => void }> {
-  const server = createServer(({ url = '' }, response) => {
+  let lease: object | undefined
+  const server = createServer(async (request, response) => {
+    const { url = '', method } = request
+    const isLease = url.startsWith('/apis/coordination.k8s.io/v1/namespaces/kube-system/leases')
+    if (isLease && method !== 'GET') lease = JSON.parse(await text(request))
     const found = url.startsWith('/api/v1/namespaces/kube-system')
       ? { kind: 'Namespace', metadata: { name: 'kube-system', uid: UID } }
       : url.startsWith('/api/v1/nodes')
         ? { kind: 'NodeList', metadata: { resourceVersion: '1' }, items: [] }
-        : undefined
+        : isLease
+          ? lease
+          : undefined
     response.writeHead(found === undefined ? 404 : 200, { 'content-type': 'application/json' })
     response.end(JSON.stringify({ apiVersion: 'v1', ...(found ?? { kind: 'Status', code: 404 }) }))
   })
