@@ -4,8 +4,8 @@ import type { Health } from './chat.ts'
 import { type HealthDeps, makeHealth } from './health.ts'
 import { makeLag } from './lag.ts'
 import { makeOutbox, type Outbox, type Wake } from './outbox.ts'
-import { openPulse } from '../pulse.ts'
 import { placesOf, roomOf } from './places.ts'
+import { openPulse } from './pulse.ts'
 import type { OutboxDeps } from './send.ts'
 
 /** All that the bot says: the outbox, how far it is behind, and the reports of trouble, which go through it too. */

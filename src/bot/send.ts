@@ -3,7 +3,6 @@ import { SluiceError } from '../errors.ts'
 import type { Jobs } from '../jobs/job.ts'
 import type { Log } from '../log.ts'
 import type { Message } from '../message.ts'
-import type { Pulse } from '../pulse.ts'
 import { redact, redactAll } from '../redact.ts'
 import { type About, neverArrived, rememberMessage, triedBefore } from '../store/messages.ts'
 import type { Store } from '../store/store.ts'
@@ -15,6 +14,7 @@ import type { Trouble } from './health.ts'
 import type { OutItem } from './outbox.ts'
 import { identityOf } from './people.ts'
 import { placeKey } from './places.ts'
+import type { Pulse } from './pulse.ts'
 
 export type TicketSink = (
   id: string,

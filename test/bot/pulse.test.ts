@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { afterEach, expect, test } from 'vitest'
-import { openPulse } from '../../src/pulse.ts'
+import { openPulse } from '../../src/bot/pulse.ts'
 
 const LIMIT_MS = 50
 const BEAT_MS = LIMIT_MS / 5

@@ -91,17 +91,6 @@ describe('the Slack socket', () => {
     await hears('after the silence')
   })
 
-  test('that is being opened when the bot stops is closed too', async () => {
-    const stopped = new Promise<void>((resolve) =>
-      world.lab.onCall((method) => {
-        if (method === 'apps.connections.open') resolve(chat.stop())
-      }),
-    )
-    world.lab.dropSockets()
-    await stopped
-    await until('no socket is left', 5_000, () => (world.lab.connected() === 0 ? true : undefined))
-  })
-
   test('a start that is refused says so', async () => {
     world.lab.refuseApp('invalid_auth')
     const refused = await openOn(world.lab, 'socket')

@@ -1,4 +1,4 @@
-import { SluiceError } from './errors.ts'
+import { SluiceError } from '../errors.ts'
 
 export type Pulse = {
   /** At the begin of a piece of work. What it returns throws JOB-LOST once this process has stood still in between: what was its own may be another's by now. */
