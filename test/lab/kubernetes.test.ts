@@ -1,16 +1,19 @@
 import { expect, test } from 'vitest'
+import { P10_NODES } from './kube/nodes.ts'
 import { attachKube } from './kube.ts'
 import { real } from './need.ts'
 import { attachP10 } from './p10.ts'
 
 await real(['kube'], 'the shared quick Kubernetes', (data) => {
   test('has the nodes of p10, Ready', async () => {
-    // other files cordon nodes and take kubelets away for a while: Ready counts, and is waited for
-    const ready = async (): Promise<number> => {
+    // other files bring nodes of their own, and take kubelets away for a while: Ready is waited for
+    const names = P10_NODES.map((entry) => entry.replace(':cp', ''))
+    const ready = async (): Promise<readonly string[]> => {
       const { stdout } = await attachKube(data).kubectl(['get', 'nodes', '--no-headers'])
-      return stdout.split('\n').filter((line) => /\sReady(,|\s)/.test(line)).length
+      const found = stdout.split('\n').flatMap((line) => /^(\S+)\s+Ready(,|\s)/.exec(line)?.[1] ?? [])
+      return names.filter((name) => found.includes(name))
     }
-    await expect.poll(ready, { timeout: 25_000, interval: 500 }).toBe(14)
+    await expect.poll(ready, { timeout: 25_000, interval: 500 }).toEqual(names)
   })
 })
 
