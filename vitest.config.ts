@@ -3,7 +3,7 @@ import { Report } from './test/lab/report.ts'
 
 export default defineConfig({
   test: {
-    include: ['test/**/*.test.ts'],
+    include: ['test/**/*.test.ts', ...(process.env['SOAK'] === '1' ? ['test/**/*.soak.ts'] : [])],
     globalSetup: ['test/lab/global.ts'],
     pool: 'forks',
     maxWorkers: 2,

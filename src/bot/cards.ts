@@ -30,7 +30,8 @@ const TONES: Record<JobState, Tone> = {
 export const stateReaction = ({ state }: Pick<Revision, 'state'>): string => SIGNS[state].mark
 
 /** Whose clock: in a room of one person their own, else the bot's. */
-export function readerOf({ asked }: Revision, view: View): { readonly timeZone: string; readonly nowMs: number } {
+type Reader = { readonly timeZone: string; readonly nowMs: number }
+export function readerOf({ asked }: Revision, view: View): Reader {
   const own = asked.room.startsWith('dm:') ? view.zoneOf?.(asked.by) : undefined
   return { timeZone: own ?? view.timeZone, nowMs: view.nowMs }
 }
@@ -99,10 +100,7 @@ function about(revision: Revision, view: View): Block {
 }
 
 /** Who stopped everything, and who took its locks away. */
-function actBlocks(
-  { stopped, unlocked, state }: Revision,
-  reader: { readonly timeZone: string; readonly nowMs: number },
-): Block[] {
+function actBlocks({ stopped, unlocked, state }: Revision, reader: Reader): Block[] {
   const why = (reason: string | undefined): string => (reason === undefined ? '' : `: ${reason}`)
   const stop: readonly Span[] | undefined =
     stopped === undefined || FINAL.has(state)
@@ -122,6 +120,18 @@ function actBlocks(
           ` (job ${unlocked.job})${why(unlocked.reason)}`,
         ]
   return [stop, taken].flatMap((text) => (text === undefined ? [] : [{ kind: 'note', tone: 'warn', text } as const]))
+}
+
+/** `restarted at 10:03 CET; step 1 of 3 is already true on the cluster; continuing`. */
+function restartBlocks({ restarted, state, steps }: Revision, reader: Reader): Block[] {
+  if (restarted === undefined || state !== 'running') return []
+  const { atMs, done } = restarted
+  const known = done === 1 ? 'step 1' : `steps 1 to ${done}`
+  const told =
+    done === 0
+      ? `continuing with step 1 of ${steps.length}`
+      : `${known} of ${steps.length} ${done === 1 ? 'is' : 'are'} already true on the cluster; continuing`
+  return [{ kind: 'note', tone: 'warn', text: ['restarted at ', moment(atMs, reader), `; ${told}`] }]
 }
 
 /** What stands in the way and is nobody's doing. */
@@ -164,6 +174,7 @@ export function card(revision: Revision, view: View): Message {
       { kind: 'note', tone, text: standing(revision, view) },
       about(revision, view),
       ...actBlocks(revision, readerOf(revision, view)),
+      ...restartBlocks(revision, readerOf(revision, view)),
       ...troubleBlocks(revision, view),
       ...stepBlocks(revision),
       ...progressBlocks(revision, view),

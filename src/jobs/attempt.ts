@@ -5,7 +5,7 @@ import type { Gate, Step } from '../steps/step.ts'
 import { digestOf } from './audit-chain.ts'
 import type { AuditNote, AuditStep } from './audit-entry.ts'
 import type { RunDeps } from './deps.ts'
-import type { Change, Plan, StepView } from './job.ts'
+import type { Change, Plan, Revision, StepView } from './job.ts'
 import { halted } from './halt.ts'
 import { type Asks, asks, ended, gateNeeds, marked, queued } from './moves.ts'
 import { storeTrouble } from '../store/trouble.ts'
@@ -112,18 +112,28 @@ async function unclear(attempt: Attempt, step: Step, why: string): Promise<void>
   )
 }
 
+/** What another worker had done before this one took the job up in the middle. */
+function restartOf({ record, steps, world }: Attempt): Pick<Revision, 'restarted'> {
+  const { restarted } = record.revision
+  if (restarted === undefined) return {}
+  const done = steps.filter(({ id }) => world.journal.step(id).evidence !== undefined).length
+  return { restarted: { ...restarted, done } }
+}
+
 /** Step by step until done, a gate, or something unclear. Throws what stops it: CANCELLED, JOB-LOST, a step's own error. */
 export async function runSteps(attempt: Attempt): Promise<void> {
   const { deps, plan, steps, world } = attempt
   let decision = attempt.decision === undefined ? {} : { decision: attempt.decision }
+  let restart = restartOf(attempt)
   for (const step of steps) {
     if (world.journal.step(step.id).evidence !== undefined) continue
     const shown = marked(views(attempt), step.id, 'running')
     await write(attempt, (now) => ({
-      record: revise(now, { steps: shown }, { started: true }),
+      record: revise(now, { steps: shown, ...restart }, { started: true }),
       audit: { what: `step ${step.id}`, ...decision },
     }))
     decision = {}
+    restart = {}
     const outcome = await perform(world, step)
     if (outcome.kind === 'gate') return await park(attempt, step, outcome.gate)
     if (outcome.kind === 'unclear') return await unclear(attempt, step, 'it is unclear whether it took place')

@@ -180,6 +180,8 @@ export type Revision = {
   /** The job that holds what this one waits for. */
   readonly behind?: string
   readonly startedAtMs?: number
+  /** Another worker took it up in the middle, when so many of its steps were done. */
+  readonly restarted?: { readonly atMs: number; readonly done: number }
   readonly endedAtMs?: number
   /** Sentences: cause, what was changed, what is left. */
   readonly result?: { readonly text: string; readonly details: readonly string[]; readonly next?: string }

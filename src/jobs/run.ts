@@ -8,7 +8,7 @@ import type { RunDeps } from './deps.ts'
 import { type Attempt, cancelPath, failPath, haltPath, runSteps } from './attempt.ts'
 import { halted, stoppedError } from './halt.ts'
 import { itselfOf } from './itself.ts'
-import type { Plan } from './job.ts'
+import type { Plan, Revision } from './job.ts'
 import { openJournal } from './journal.ts'
 import { ended, fromViews } from './moves.ts'
 import { patiently, type World } from './perform.ts'
@@ -48,7 +48,14 @@ function openStops(signal: AbortSignal, job: string): Stops {
 }
 
 /** What no longer holds for a job that a worker has taken, with its locks. */
-const rid = (now: JobRecord): JobRecord => ({ ...now, revision: without(now.revision, 'stopped', 'unlocked') })
+const rid = (now: JobRecord): JobRecord => ({
+  ...now,
+  revision: without(now.revision, 'stopped', 'unlocked', 'restarted'),
+})
+
+/** Whoever had it before died, stopped or lost it: people are told. How much was done the journal knows, once it is open. */
+const restartOf = ({ state }: Revision, atMs: number): Pick<Revision, 'restarted'> =>
+  state === 'running' ? { restarted: { atMs, done: 0 } } : {}
 
 /** The job is this worker's now; undefined when the release is an old one or the job went another way. */
 async function take(deps: RunDeps, job: string, id: string, fence: Fence): Promise<JobRecord | undefined> {
@@ -66,9 +73,11 @@ async function take(deps: RunDeps, job: string, id: string, fence: Fence): Promi
       if (!open(now)) return undefined
       if (holdsBack(stop, now)) return now.revision.stopped?.id === stop.id ? undefined : halted(now, stop)
       const attempt = now.inner.attempt + 1
-      const startedAtMs = now.revision.startedAtMs ?? deps.clock.now()
+      const atMs = deps.clock.now()
+      const startedAtMs = now.revision.startedAtMs ?? atMs
+      const running = { state: 'running', code: null, startedAtMs, ...restartOf(now.revision, atMs) } as const
       return {
-        record: revise(rid(withTrouble(now, null)), { state: 'running', code: null, startedAtMs }, { attempt }),
+        record: revise(rid(withTrouble(now, null)), running, { attempt }),
         audit: { what: `attempt ${attempt}` },
       }
     },

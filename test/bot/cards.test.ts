@@ -108,6 +108,16 @@ describe('the card', () => {
     expect(running).toContain('rook-ceph-mon-b: PDB rook-ceph-mon-pdb needs 3 healthy, has 2, since 1m')
     expect(plain(card(revision({ state: 'done', progress }), view))).not.toContain('12 of 17')
   })
+  it('says that another worker took it up, and how much was done before, as long as it runs', () => {
+    const steps = ['cordon', 'evict', 'verify'].map((id) => ({ id, title: id, mark: 'pending' as const }))
+    const told = (done: number) =>
+      plain(card(revision({ state: 'running', startedAtMs: AT, steps, restarted: { atMs: AT, done } }), view))
+    expect(told(0)).toContain('restarted at 10:00 CET; continuing with step 1 of 3')
+    expect(told(1)).toContain('step 1 of 3 is already true on the cluster; continuing')
+    expect(told(2)).toContain('steps 1 to 2 of 3 are already true on the cluster; continuing')
+    const over = card(revision({ state: 'done', steps, restarted: { atMs: AT, done: 1 } }), view)
+    expect(plain(over)).not.toContain('restarted')
+  })
   it('says who stopped everything and why, also while it waits for people, and that it goes on by itself', () => {
     const stopped = { id: 'e', by: 'fran', atMs: AT, reason: 'smoke' }
     const queued = plain(card(revision({ state: 'queued', code: 'STOPPED', stopped, behind: '16' }), view))

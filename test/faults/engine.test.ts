@@ -74,12 +74,17 @@ describe('kill -9 at every journal write', () => {
     expect(await second.end).toBe(0)
     expect(world(dir)).toEqual(EFFECTS)
     expect(second.lines.filter((l) => l.startsWith('state'))).toEqual(STATES)
+    // the evidence of cordon is the 4th write, that of evict the 20th: what was written before the kill is told
+    const known = [4, 20].filter((written) => killAt >= written).length
+    expect(second.lines).toContain(`restarted with ${known}`)
   })
 
   test('there are as many writes as are tested', async () => {
     const dir = await folder()
-    expect(await child(dir).end).toBe(0)
+    const only = child(dir)
+    expect(await only.end).toBe(0)
     expect(Number(readFileSync(path.join(dir, 'writes-plain'), 'utf8'))).toBe(WRITES)
+    expect(only.lines).toContain('restarted with nothing to restart')
   })
 })
 

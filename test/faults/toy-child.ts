@@ -87,6 +87,7 @@ for await (const transition of engine.jobs.transitions('0', ctl.signal)) {
   if (transition.job === job && FINAL.has(transition.state)) break
 }
 ctl.abort()
+say(`restarted with ${(await engine.jobs.get(job))?.restarted?.done ?? 'nothing to restart'}`)
 // the frozen one sees that another has ended the job, and is still in its step
 if (role === 'frozen') while (!existsSync(path.join(dir, 'leave'))) await pause(5)
 await engine.stop()
