@@ -50,7 +50,7 @@ const behind = (id: string): string => {
 const nameOf = (from: number, to: number): string =>
   `audit-${String(from).padStart(9, '0')}-${String(to).padStart(9, '0')}.jsonl`
 
-/** Reads the file back as anybody else would. Entries are trimmed from Redis after it held there. Throws AUDIT-BROKEN. */
+/** Reads the file back the way `sluice audit verify` does. Entries are trimmed from Redis after it held there. Throws AUDIT-BROKEN. */
 async function proven(file: string): Promise<void> {
   const written = await openExport(file)
   const walked = await walk(written, new Map())
